@@ -1,0 +1,145 @@
+import type { UpstreamFailure } from "../errors/gateway-error.ts";
+import type { FormatId, SealOwner } from "../formats/conversation.ts";
+import type { ParameterReport } from "../formats/report.ts";
+import type { JsonObject, MutableJsonObject } from "../json/json.ts";
+import type { ModelFacts, Target } from "../snapshot/snapshot.ts";
+
+/** What a client may ask of a model. `chat` covers every conversation, whatever the client's format. */
+export type Operation =
+  | "chat"
+  | "completions"
+  | "embeddings"
+  | "rerank"
+  | "image-generation"
+  | "image-edit"
+  | "image-variation"
+  | "transcription"
+  | "translation"
+  | "speech"
+  | "moderation"
+  | "count-tokens"
+  | "ocr"
+  | "realtime";
+
+/** What `configure` gets: litellm_params with references resolved, and the environment. */
+export interface ConfigureInput {
+  /** litellm_params merged with its credential; every value resolved. */
+  readonly params: JsonObject;
+  /** The model name without the provider's prefix. */
+  readonly model: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Why a deployment cannot be built, in one sentence that names the missing key or variable. */
+export interface ConfigureProblem {
+  readonly code: "missing_credential" | "missing_api_base" | "invalid_value";
+  readonly message: string;
+  /** The litellm_params key at fault or missing. */
+  readonly key: string;
+}
+
+/** One call about to be made. */
+export interface Call {
+  readonly operation: Operation;
+  /** The name that goes upstream. */
+  readonly model: string;
+  readonly stream: boolean;
+  readonly target: Target;
+  readonly facts: ModelFacts;
+  readonly report: ParameterReport;
+  /** `modify_params`. */
+  readonly modifyParams: boolean;
+}
+
+export interface OutboundRequest {
+  readonly method: "GET" | "POST" | "DELETE";
+  readonly url: string;
+  readonly headers: Record<string, string>;
+  readonly body: string | Uint8Array | FormData | undefined;
+}
+
+/** The fetch that upstream/ hands to multi-step exchanges; time-outs and abort are already bound to it. */
+export type Send = (request: OutboundRequest) => Promise<Response>;
+
+/** Rules on the fields of a wire body, applied after encoding and on bytes that pass through. Data first. */
+export interface ParameterRules {
+  /** Field → reason. Without `drop_params` a request with such a field is refused. */
+  readonly unsupported?: Readonly<Record<string, string>>;
+  /** Field → field. An existing target wins. */
+  readonly rename?: Readonly<Record<string, string>>;
+  readonly clamp?: Readonly<Record<string, { readonly min?: number; readonly max?: number }>>;
+  /** Fields that mean nothing to the provider and nothing to the caller's answer: removed and reported, never refused. */
+  readonly remove?: Readonly<Record<string, string>>;
+  /** Lists of text parts become one string. */
+  readonly flattenContent?: boolean;
+  /** JSON-schema keywords to strip from tools and response formats, reported. */
+  readonly stripSchemaKeywords?: readonly string[];
+  /** `cache_control` marks survive only where the provider understands them. */
+  readonly keepCacheControl?: boolean;
+  /** What data cannot say; runs last. */
+  readonly custom?: (body: MutableJsonObject, call: Call) => void;
+}
+
+/** How one operation is spoken on the wire. */
+export interface Endpoint {
+  readonly format: FormatId;
+  /** Appended to the target's base; `{model}` is replaced by the URL-encoded upstream name (slashes kept). */
+  readonly path: string | ((call: Call) => string);
+  readonly parameters?: ParameterRules;
+  /** Default `sse`. */
+  readonly framing?: "sse" | "ndjson" | "aws-event-stream";
+  /** Static headers of this endpoint only. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Headers that follow from the body (`anthropic-beta`). */
+  readonly bodyHeaders?: (body: JsonObject, call: Call) => Record<string, string>;
+  /** False where the provider has no streaming: the gateway then asks for a whole answer and streams that. */
+  readonly streams?: boolean;
+  /** Asks for usage in streams by `stream_options.include_usage`. Default true for openai-chat. */
+  readonly streamUsageOption?: boolean;
+  /**
+   * Repairs of a native answer before it is decoded or passed through; returns the same object when nothing had to
+   * change, so that bytes can pass.
+   */
+  readonly normaliseResponse?: (body: JsonObject, call: Call) => JsonObject;
+  /** The same for one parsed stream frame. Declared only where needed: it costs a parse per frame. */
+  readonly normaliseFrame?: (frame: JsonObject, call: Call) => JsonObject;
+  /** A protocol of several requests (submit, poll, fetch). Yields a Response as if the provider had answered at once. */
+  readonly exchange?: (request: OutboundRequest, send: Send, call: Call) => Promise<Response>;
+}
+
+export interface Provider {
+  /** LiteLLM's prefix. */
+  readonly id: string;
+  /** Other prefixes with the same behaviour. */
+  readonly aliases?: readonly string[];
+  /** The name in error messages: `<label>Exception - …`. */
+  readonly label: string;
+  /** Where its wire format is documented, and when that was read. */
+  readonly documentation: { readonly url: string; readonly read: string };
+  /** Whose sealed values its models open. */
+  readonly owner: SealOwner | ((model: string) => SealOwner);
+  /** Environment variables, first present wins. */
+  readonly environment: { readonly key: readonly string[]; readonly base: readonly string[] };
+  readonly defaultBase?: string;
+  /** Hosts by which a bare `api_base` is recognised. */
+  readonly hosts?: readonly string[];
+  /** `none`: no key is needed; `optional`: sent when there is one. */
+  readonly key: "required" | "optional" | "none";
+  /** Conversations: first is the default; another is taken when its format is the client's. Other operations: one each. */
+  readonly endpoints: { readonly [O in Operation]?: readonly Endpoint[] };
+  /** Chooses among several endpoints of an operation; default: same format as the client, else the first. */
+  readonly selectEndpoint?: (operation: Operation, client: FormatId, call: Call, preferred: "chat" | "responses" | undefined) => Endpoint | undefined;
+  /** Snapshot time: litellm_params → target. */
+  readonly configure: (input: ConfigureInput) => Target | ConfigureProblem;
+  /** The name that goes upstream (`accounts/fireworks/models/…`). Default: unchanged. */
+  readonly upstreamModel?: (model: string, target: Target) => string;
+  /** Adds what must be computed per call: SigV4 signatures, OAuth tokens. */
+  readonly sign?: (request: OutboundRequest, call: Call, send: Send) => Promise<OutboundRequest>;
+  /** Refines what the format's `decodeError` found. */
+  readonly classifyError?: (failure: UpstreamFailure, status: number, body: string) => UpstreamFailure;
+}
+
+/** Whether `configure` found a problem. */
+export function isConfigureProblem(value: Target | ConfigureProblem): value is ConfigureProblem {
+  return "code" in value;
+}
