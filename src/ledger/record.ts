@@ -1,0 +1,67 @@
+/** What the journal and the database keep of a request. Times are milliseconds since the epoch; money is nano-dollars. */
+import type { Buckets } from "../usage/usage.ts";
+
+/** One call to a provider on behalf of a request. */
+export interface AttemptRecord {
+  readonly deploymentId: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly startedAt: number;
+  readonly endedAt: number;
+  readonly status: "success" | "failure" | "cancelled";
+  readonly httpStatus?: number;
+  readonly errorCode?: string;
+  /** Decimal text of an integer: nano-dollars. Absent when the provider cannot have billed. */
+  readonly cost?: string;
+  readonly estimated?: boolean;
+}
+
+/** Written before the call goes out, so that a call in flight when the process dies is never forgotten. */
+export interface LeaseRecord {
+  /** The request's id (`litellm_call_id`). */
+  readonly id: string;
+  readonly startedAt: number;
+  /** Upper bound of the call's price, decimal text of an integer. */
+  readonly amount: string;
+  readonly callType: string;
+  readonly modelGroup: string;
+  readonly keyHash: string;
+  readonly keyAlias?: string;
+  readonly userId?: string;
+  readonly teamId?: string;
+  readonly organizationId?: string;
+  readonly endUser?: string;
+  readonly tags?: readonly string[];
+}
+
+export type SpendStatus = "success" | "failure" | "cancelled" | "interrupted";
+
+/** One request, settled. Written exactly once; replaces an `interrupted` row of the same id. */
+export interface SpendRecord extends Omit<LeaseRecord, "amount"> {
+  readonly status: SpendStatus;
+  readonly endedAt: number;
+  /** When the first content reached the client, for streams. */
+  readonly firstContentAt?: number;
+  /** Sum over the attempts, decimal text of an integer: nano-dollars. */
+  readonly cost: string;
+  /** `unknown`: the model has no price, so the cost of 0 says nothing. */
+  readonly price: "known" | "free" | "unknown";
+  readonly estimated?: boolean;
+  readonly model: string;
+  readonly provider: string;
+  readonly deploymentId: string;
+  readonly apiBase: string;
+  readonly buckets: Buckets;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  readonly totalTokens: number;
+  readonly cacheHit?: boolean;
+  readonly stream: boolean;
+  readonly httpStatus: number;
+  readonly errorCode?: string;
+  readonly errorMessage?: string;
+  readonly attempts: readonly AttemptRecord[];
+  readonly sessionId?: string;
+  readonly requesterIp?: string;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
