@@ -46,6 +46,10 @@ export interface Call {
   readonly stream: boolean;
   readonly target: Target;
   readonly facts: ModelFacts;
+  /** `model_info.base_model`: what an opaquely named deployment (Azure) really is. */
+  readonly baseModel?: string;
+  /** `allowed_openai_params`: sent although the provider's rules call them unsupported. */
+  readonly allowedParameters?: readonly string[];
   readonly report: ParameterReport;
   /** `modify_params`. */
   readonly modifyParams: boolean;
@@ -65,7 +69,7 @@ export type Send = (request: OutboundRequest) => Promise<Response>;
 export interface ParameterRules {
   /** Field → reason. Without `drop_params` a request with such a field is refused. */
   readonly unsupported?: Readonly<Record<string, string>>;
-  /** Field → field. An existing target wins. */
+  /** Field → field. An existing target wins, save that `max_completion_tokens` beats `max_tokens`. */
   readonly rename?: Readonly<Record<string, string>>;
   readonly clamp?: Readonly<Record<string, { readonly min?: number; readonly max?: number }>>;
   /** Fields that mean nothing to the provider and nothing to the caller's answer: removed and reported, never refused. */
@@ -76,7 +80,11 @@ export interface ParameterRules {
   readonly stripSchemaKeywords?: readonly string[];
   /** `cache_control` marks survive only where the provider understands them. */
   readonly keepCacheControl?: boolean;
-  /** What data cannot say; runs last. */
+  /** Members of `messages[]` that the provider refuses: removed and reported. */
+  readonly removeMessageFields?: readonly string[];
+  /** The only members that the provider accepts in `messages[]`; others are removed and reported. */
+  readonly messageFields?: readonly string[];
+  /** What data cannot say; runs last, reports whatever it changes, and replaces nested values instead of changing them. */
   readonly custom?: (body: MutableJsonObject, call: Call) => void;
 }
 
@@ -128,7 +136,12 @@ export interface Provider {
   /** Conversations: first is the default; another is taken when its format is the client's. Other operations: one each. */
   readonly endpoints: { readonly [O in Operation]?: readonly Endpoint[] };
   /** Chooses among several endpoints of an operation; default: same format as the client, else the first. */
-  readonly selectEndpoint?: (operation: Operation, client: FormatId, call: Call, preferred: "chat" | "responses" | undefined) => Endpoint | undefined;
+  readonly selectEndpoint?: (
+    operation: Operation,
+    client: FormatId,
+    call: Call,
+    preferred: "chat" | "responses" | undefined,
+  ) => Endpoint | undefined;
   /** Snapshot time: litellm_params → target. */
   readonly configure: (input: ConfigureInput) => Target | ConfigureProblem;
   /** The name that goes upstream (`accounts/fireworks/models/…`). Default: unchanged. */

@@ -1,0 +1,18 @@
+import { anthropic } from "./anthropic.ts";
+import { azure, azureText } from "./azure.ts";
+import { azureAi } from "./azure-ai.ts";
+import { openai, textCompletionOpenai } from "./openai.ts";
+import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
+import { OPENAI_COMPATIBLE_ROWS } from "./openai-compatible/rows.ts";
+import type { Provider } from "./provider.ts";
+
+/** Every provider, in the order in which documentation lists them. */
+export const PROVIDERS: readonly Provider[] = [
+  openai,
+  textCompletionOpenai,
+  azure,
+  azureText,
+  azureAi,
+  anthropic,
+  ...OPENAI_COMPATIBLE_ROWS.map(openaiCompatible),
+];
