@@ -13,7 +13,7 @@ export interface ModelMatch {
  * LiteLLM's order (its router documentation, "wildcard routing", 2026): deployment id, alias, exact name, patterns from
  * the most specific to `*`, and last a deployment whose own provider model is the requested name.
  */
-export function resolveModel(snapshot: Snapshot, requested: string): ModelMatch | undefined {
+export function matchModel(snapshot: Snapshot, requested: string): ModelMatch | undefined {
   const byId = snapshot.deploymentsById.get(requested);
   if (byId !== undefined) return { group: byId.modelName, deployments: [byId] };
 

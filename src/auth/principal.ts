@@ -1,0 +1,19 @@
+/** Who calls. */
+export interface Principal {
+  /** SHA-256 of the key in hexadecimal; the master key is known by name instead. */
+  readonly keyHash: string;
+  readonly keyAlias?: string;
+  readonly role: "proxy_admin" | "proxy_admin_viewer" | "org_admin" | "internal_user" | "internal_user_viewer";
+  readonly userId?: string;
+  readonly teamId?: string;
+  readonly organizationId?: string;
+}
+
+/** What stands in the ledger instead of the master key's hash, as in LiteLLM since 1.84. */
+export const MASTER_KEY_NAME = "litellm_proxy_master_key";
+
+export const MASTER_PRINCIPAL: Principal = {
+  keyHash: MASTER_KEY_NAME,
+  role: "proxy_admin",
+  userId: "default_user_id",
+};

@@ -1,0 +1,35 @@
+import packageJson from "../../package.json" with { type: "json" };
+import { HELP, parseCommandLine, UsageError } from "./arguments.ts";
+import { runCheck } from "./run-check.ts";
+import { serve } from "./serve.ts";
+import { needsSupervisor, supervise } from "./supervise.ts";
+
+async function main(): Promise<number | undefined> {
+  const command = parseCommandLine(process.argv.slice(2), process.env);
+  switch (command.name) {
+    case "version":
+      console.log(`isthmus ${packageJson.version}`);
+      return 0;
+    case "help":
+      console.log(HELP);
+      return 0;
+    case "check":
+      return runCheck(command.file);
+    case "serve":
+      if (needsSupervisor(command.options, process.env)) return supervise(command.options);
+      await serve(command.options, packageJson.version);
+      return undefined;
+  }
+}
+
+try {
+  const status = await main();
+  if (status !== undefined) process.exit(status);
+} catch (error) {
+  if (error instanceof UsageError) {
+    console.error(`isthmus: ${error.message}\n\nisthmus --help shows what there is.`);
+    process.exit(2);
+  }
+  console.error(`isthmus: ${error instanceof Error ? error.message : String(error)}`);
+  process.exit(1);
+}

@@ -1,0 +1,161 @@
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { Authenticator } from "../auth/authenticator.ts";
+import { renderDiagnostics } from "../config/check.ts";
+import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
+import { loadConfig } from "../config/load.ts";
+import { Log } from "../events/log.ts";
+import { openLedger } from "../ledger/ledger.ts";
+import { conversationRoutes } from "../server/routes/conversations.ts";
+import { documentationRoutes } from "../server/routes/documentation.ts";
+import { healthRoutes } from "../server/routes/health.ts";
+import { modelRoutes } from "../server/routes/models.ts";
+import { RefusalCounts } from "../server/refusal-counts.ts";
+import { RouteTable } from "../server/route-table.ts";
+import { createHandler } from "../server/server.ts";
+import type { Services } from "../server/services.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import { openDatabase } from "../store/database.ts";
+import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
+import { Transport } from "../upstream/transport.ts";
+import { type ServeOptions, UsageError } from "./arguments.ts";
+import { banner } from "./banner.ts";
+import { decideMasterKey, isLoopback } from "./master-key.ts";
+import { drainOnSignals, stopWithParent } from "./shutdown.ts";
+import { workerNumber } from "./supervise.ts";
+
+/** Bun refuses what is larger before our code sees it; ours is the limit that counts. */
+const PARSER_BODY_LIMIT = 4 * 1024 * 1024 * 1024;
+
+/** Starts serving; returns when the port is open. The process then lives until a signal ends it. */
+export async function serve(options: ServeOptions, version: string): Promise<void> {
+  const { env } = process;
+  const log = new Log({ level: options.logLevel, json: isTrue(env.JSON_LOGS), write: (text) => void process.stderr.write(text) });
+  const snapshot = await loadSnapshot(options, log);
+  const host = options.host ?? (options.config === undefined ? "127.0.0.1" : "0.0.0.0");
+  const dataDir = resolve(options.dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+
+  const master = decideMasterKey({
+    configured: snapshot.general.masterKey ?? env.LITELLM_MASTER_KEY ?? env.ISTHMUS_MASTER_KEY,
+    permitWeak:
+      isTrue(env.LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY) ||
+      snapshot.general.raw.dangerously_permit_weak_or_unset_master_key === true,
+    loopback: isLoopback(host),
+    dataDir,
+  });
+  if (master.kind === "refuse") {
+    console.error(master.reason);
+    process.exit(3);
+  }
+  if (master.warning !== undefined) log.warning(master.warning);
+
+  const database = await openDatabase({ dataDir });
+  const ledger = await openLedger({ dataDir, database, fsync: options.ledgerFsync });
+  let ready = true;
+  let draining = false;
+  const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
+  const table = new RouteTable([
+    ...conversationRoutes,
+    ...modelRoutes,
+    ...healthRoutes,
+    ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
+  ]);
+  const services: Services = {
+    version,
+    snapshot: () => snapshot,
+    accounts: ledger,
+    transport: new Transport(),
+    deadlines: new DeadlineWheel(),
+    log,
+    random: Math.random,
+    authenticator: new Authenticator(master.key),
+    refusals: new RefusalCounts(),
+    routes: () => table.routes,
+    degraded: () => [],
+    ready: () => ready,
+    draining: () => draining,
+    logLevel: options.logLevel,
+  };
+  const handler = createHandler(table, services, {
+    rootPath,
+    corsOrigins: (env.LITELLM_CORS_ORIGINS ?? "*").split(",").map((origin) => origin.trim()),
+    hsts: isTrue(env.LITELLM_ENABLE_HSTS),
+  });
+  const worker = workerNumber(env);
+  const server = listen(options, host, handler, worker !== undefined && options.workers > 1);
+
+  drainOnSignals({
+    log,
+    drainSeconds: Number(env.ISTHMUS_DRAIN_SECONDS ?? 30),
+    waitSeconds: Number(env.ISTHMUS_DRAIN_WAIT_SECONDS ?? 0.5),
+    begin: () => {
+      draining = true;
+      ready = false;
+    },
+    stop: (now) => server.stop(now),
+    close: async () => {
+      await ledger.close();
+      await database.close();
+      log.flush();
+    },
+  });
+  stopWithParent(env.ISTHMUS_LAUNCHER_PID);
+
+  if (worker === undefined || worker === 0) {
+    process.stdout.write(
+      banner({
+        url: `${options.tls === undefined ? "http" : "https"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${server.port}${rootPath}`,
+        listening: `${host}:${server.port}`,
+        dataDir,
+        masterKey: master.origin === "generated" ? master.key : undefined,
+        snapshot,
+        version,
+      }),
+    );
+  }
+}
+
+async function loadSnapshot(options: ServeOptions, log: Log): Promise<Snapshot> {
+  if (options.config === undefined) return defaultSnapshot(process.env);
+  const document = await loadConfig(options.config, { environment: process.env });
+  const snapshot = compileSnapshot(document, { environment: process.env });
+  if (snapshot.diagnostics.length > 0) {
+    const { errors, warnings } = count(snapshot);
+    log.warning(`the configuration has ${errors} errors and ${warnings} warnings`);
+    process.stderr.write(`${renderDiagnostics(snapshot.diagnostics)}\n`);
+  }
+  return snapshot;
+}
+
+function count(snapshot: Snapshot): { errors: number; warnings: number } {
+  const errors = snapshot.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
+  return { errors, warnings: snapshot.diagnostics.length - errors };
+}
+
+function listen(options: ServeOptions, host: string, handler: (request: Request) => Promise<Response>, shared: boolean): Bun.Server<undefined> {
+  try {
+    return Bun.serve({
+      hostname: host,
+      port: options.port,
+      reusePort: shared,
+      idleTimeout: options.keepAliveSeconds,
+      maxRequestBodySize: PARSER_BODY_LIMIT,
+      ...(options.tls === undefined ? {} : { tls: { key: Bun.file(options.tls.key), cert: Bun.file(options.tls.cert) } }),
+      fetch(request, server) {
+        // The parser's time limit is for requests that arrive; an answer may take and stream as long as it needs.
+        server.timeout(request, 0);
+        return handler(request);
+      },
+      error: () => Response.json({ error: { message: "Internal server error", type: "internal_server_error" } }, { status: 500 }),
+    });
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (code === "EADDRINUSE") throw new UsageError(`port ${options.port} of ${host} is already in use; choose another with --port`);
+    throw error;
+  }
+}
+
+function isTrue(value: string | undefined): boolean {
+  return value !== undefined && ["1", "true", "yes", "on"].includes(value.toLowerCase());
+}

@@ -1,0 +1,23 @@
+import { anthropicMessages } from "./anthropic-messages/index.ts";
+import { cohere } from "./cohere/index.ts";
+import type { FormatId } from "./conversation.ts";
+import type { Format } from "./format.ts";
+import { huggingfaceGenerate } from "./huggingface-generate/index.ts";
+import { openaiChat } from "./openai-chat/index.ts";
+import { replicate } from "./replicate/index.ts";
+
+const FORMATS: ReadonlyMap<FormatId, Format> = new Map(
+  [openaiChat, anthropicMessages, cohere, huggingfaceGenerate, replicate].map((format) => [format.id, format]),
+);
+
+/** The format of that id. Throws RangeError for an id that nothing implements, which a test keeps from happening. */
+export function formatById(id: FormatId): Format {
+  const format = FORMATS.get(id);
+  if (format === undefined) throw new RangeError(`no format is called ${id}`);
+  return format;
+}
+
+/** Every format. */
+export function allFormats(): readonly Format[] {
+  return [...FORMATS.values()];
+}

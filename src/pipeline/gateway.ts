@@ -1,0 +1,25 @@
+import type { Log } from "../events/log.ts";
+import type { LeaseRecord, SpendRecord } from "../ledger/record.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
+import type { Transport } from "../upstream/transport.ts";
+
+/** Where requests are journaled. Both calls are synchronous: when they return, the line is with the kernel. */
+export interface Accounts {
+  /** Throws GatewayError("service_unavailable") when nothing more can be journaled. */
+  open(lease: LeaseRecord): void;
+  settle(record: SpendRecord): void;
+}
+
+/** What a request needs of the process that serves it. */
+export interface Gateway {
+  readonly version: string;
+  /** The configuration in force; a request keeps the one that it began with. */
+  snapshot(): Snapshot;
+  readonly accounts: Accounts;
+  readonly transport: Transport;
+  readonly deadlines: DeadlineWheel;
+  readonly log: Log;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}

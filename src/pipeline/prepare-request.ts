@@ -1,0 +1,253 @@
+import { GatewayError } from "../errors/gateway-error.ts";
+import type { ConversationRequest } from "../formats/conversation.ts";
+import type { Capabilities, Format } from "../formats/format.ts";
+import { ParameterReport } from "../formats/report.ts";
+import { formatById } from "../formats/registry.ts";
+import { asObject, type JsonObject, type MutableJsonObject } from "../json/json.ts";
+import { patchObject, replaceStringMember, shallowEdits } from "../json/patch.ts";
+import { endpointUrl } from "../providers/endpoint-url.ts";
+import { OPENAI_CHAT_PARAMETERS, withoutGatewayFields } from "../providers/litellm-params.ts";
+import { applyParameterRules } from "../providers/parameters.ts";
+import type { Call, Endpoint, OutboundRequest, Provider } from "../providers/provider.ts";
+import type { Deployment } from "../snapshot/snapshot.ts";
+import { withDefaults } from "./deployment-defaults.ts";
+import { mockEndpoint } from "./mock-endpoint.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** A request ready to go to one deployment, and what is needed to read its answer. */
+export interface Prepared {
+  readonly deployment: Deployment;
+  readonly provider: Provider;
+  readonly endpoint: Endpoint;
+  /** The provider's side. */
+  readonly format: Format;
+  readonly call: Call;
+  readonly outbound: OutboundRequest;
+  /** Bytes pass through: the client speaks the provider's format. */
+  readonly native: boolean;
+  /** The decoded request, where it was translated. */
+  readonly conversation: ConversationRequest | undefined;
+  /** Whether the client wants usage at the end of a stream. */
+  readonly wantsStreamUsage: boolean;
+}
+
+/** Builds the outbound request of one attempt. Throws a refusal when the target cannot express what was asked. */
+export function prepareRequest(
+  context: RequestContext,
+  deployment: Deployment,
+  provider: Provider,
+  model: string,
+): Prepared {
+  const report = new ParameterReport();
+  const upstream = provider.upstreamModel?.(model, deployment.target) ?? model;
+  const settings = deployment.settings;
+  const call: Call = {
+    operation: context.operation,
+    model: upstream,
+    stream: context.stream,
+    target: deployment.target,
+    facts: deployment.facts,
+    report,
+    modifyParams: settings.modifyParams ?? context.snapshot.library.modifyParams,
+  };
+  const endpoint =
+    settings.mockResponse === undefined
+      ? chooseEndpoint(provider, context, call, settings.preferredEndpoint)
+      : mockEndpoint(settings.mockResponse);
+  const format = formatById(endpoint.format);
+  const native = format.id === context.client.id;
+  const asked: Call = endpoint.streams === false && call.stream ? { ...call, stream: false } : call;
+
+  const prepared = native
+    ? passThrough(context, deployment, endpoint, format, asked)
+    : translate(context, deployment, endpoint, format, asked, provider);
+  refuseUnsupported(context, deployment, provider, report);
+
+  const headers: Record<string, string> = { "content-type": "application/json" };
+  Object.assign(headers, deployment.target.headers, endpoint.headers);
+  if (endpoint.bodyHeaders !== undefined) Object.assign(headers, endpoint.bodyHeaders(prepared.body, asked));
+  Object.assign(headers, settings.extraHeaders);
+  forwardHeaders(context, native, headers);
+
+  return {
+    deployment,
+    provider,
+    endpoint,
+    format,
+    call: asked,
+    outbound: { method: "POST", url: endpointUrl(endpoint, asked), headers, body: prepared.text },
+    native,
+    conversation: prepared.conversation,
+    wantsStreamUsage: prepared.wantsStreamUsage,
+  };
+}
+
+interface PreparedBody {
+  readonly text: string;
+  readonly body: JsonObject;
+  readonly conversation: ConversationRequest | undefined;
+  readonly wantsStreamUsage: boolean;
+}
+
+function chooseEndpoint(
+  provider: Provider,
+  context: RequestContext,
+  call: Call,
+  preferred: "chat" | "responses" | undefined,
+): Endpoint {
+  const endpoints = provider.endpoints[context.operation] ?? [];
+  const chosen =
+    provider.selectEndpoint?.(context.operation, context.client.id, call, preferred) ??
+    endpoints.find((endpoint) => endpoint.format === context.client.id) ??
+    endpoints[0];
+  if (chosen === undefined) {
+    throw new GatewayError("invalid_request", `${provider.label} offers no endpoint for ${context.operation}`);
+  }
+  return chosen;
+}
+
+/** Same format on both sides: only members that must change are changed, in the text. */
+function passThrough(
+  context: RequestContext,
+  deployment: Deployment,
+  endpoint: Endpoint,
+  format: Format,
+  call: Call,
+): PreparedBody {
+  const before = context.body;
+  const after: MutableJsonObject = { ...before };
+  withoutGatewayFields(after, format.id);
+  after.model = call.model;
+  withDefaults(after, deployment, format, call);
+  dropConfigured(after, context, deployment, call.report);
+
+  const wantsStreamUsage =
+    asObject(before.stream_options)?.include_usage === true || context.snapshot.general.alwaysIncludeStreamUsage;
+  if (format.id === "openai-chat") askForUsage(after, endpoint, call);
+  if (context.stream && !call.stream) {
+    delete after.stream;
+    delete after.stream_options;
+  }
+  Object.assign(after, deployment.settings.extraBody);
+  if (endpoint.parameters !== undefined) applyParameterRules(after, endpoint.parameters, call);
+
+  const edits = shallowEdits(before, after);
+  const onlyModel = edits.size === 1 && typeof before.model === "string" && typeof after.model === "string";
+  const text =
+    onlyModel && before.model !== after.model
+      ? replaceStringMember(context.text, "model", before.model as string, after.model as string)
+      : patchObject(context.text, edits);
+  return { text, body: after, conversation: undefined, wantsStreamUsage };
+}
+
+/** Different formats: client → conversation → provider. */
+function translate(
+  context: RequestContext,
+  deployment: Deployment,
+  endpoint: Endpoint,
+  format: Format,
+  call: Call,
+  provider: Provider,
+): PreparedBody {
+  const source: MutableJsonObject = { ...context.body };
+  withoutGatewayFields(source, context.client.id);
+  dropConfigured(source, context, deployment, call.report);
+  source.model = context.requestedModel;
+  const decoded = context.client.decodeRequest(source);
+  const wantsStreamUsage = decoded.includeUsage === true || context.snapshot.general.alwaysIncludeStreamUsage;
+  const conversation: ConversationRequest = { ...decoded, stream: call.stream };
+  const owner = typeof provider.owner === "string" ? provider.owner : provider.owner(call.model);
+  const body: MutableJsonObject = {
+    ...format.encodeRequest(conversation, {
+      model: call.model,
+      provider: provider.id,
+      owner,
+      capabilities: capabilitiesOf(deployment),
+      report: call.report,
+      modifyParams: call.modifyParams,
+    }),
+  };
+  withDefaults(body, deployment, format, call);
+  if (format.id === "openai-chat") askForUsage(body, endpoint, call);
+  Object.assign(body, deployment.settings.extraBody);
+  if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
+  return { text: JSON.stringify(body), body, conversation: decoded, wantsStreamUsage };
+}
+
+function askForUsage(body: MutableJsonObject, endpoint: Endpoint, call: Call): void {
+  if (!call.stream) return;
+  if (endpoint.streamUsageOption === false) {
+    if (body.stream_options !== undefined) delete body.stream_options;
+    return;
+  }
+  const options = asObject(body.stream_options);
+  if (options?.include_usage !== true) body.stream_options = { ...options, include_usage: true };
+}
+
+function dropConfigured(
+  body: MutableJsonObject,
+  context: RequestContext,
+  deployment: Deployment,
+  report: ParameterReport,
+): void {
+  for (const names of [deployment.settings.additionalDropParams ?? [], context.controls.additionalDropParams]) {
+    for (const name of names) {
+      if (body[name] === undefined) continue;
+      delete body[name];
+      report.dropped(name, "named in additional_drop_params");
+    }
+  }
+}
+
+/** Without `drop_params`, a Chat Completions parameter that the target cannot express refuses the request. */
+function refuseUnsupported(
+  context: RequestContext,
+  deployment: Deployment,
+  provider: Provider,
+  report: ParameterReport,
+): void {
+  if (report.changes.length === 0 || context.client.id !== "openai-chat") return;
+  const drop = context.controls.dropParams ?? deployment.settings.dropParams ?? context.snapshot.library.dropParams;
+  if (drop) return;
+  const refused = report.changes
+    .filter((change) => change.unsupported === true && OPENAI_CHAT_PARAMETERS.has(change.parameter))
+    .map((change) => change.parameter);
+  if (refused.length === 0) return;
+  throw new GatewayError(
+    "unsupported_params",
+    `litellm.UnsupportedParamsError: ${provider.id} does not support parameters: ${JSON.stringify(refused)}, for model=${deployment.upstreamModel}. ` +
+      "To drop these, set `litellm.drop_params=True` or for proxy: `litellm_settings: drop_params: true`.",
+    { param: refused[0] },
+  );
+}
+
+function capabilitiesOf(deployment: Deployment): Capabilities {
+  const { facts } = deployment;
+  return {
+    ...(facts.maxOutputTokens === undefined ? {} : { maxOutputTokens: facts.maxOutputTokens }),
+    ...(facts.supports.vision === undefined ? {} : { vision: facts.supports.vision }),
+    ...(facts.supports.reasoning === undefined ? {} : { reasoning: facts.supports.reasoning }),
+    ...(facts.supports.response_schema === undefined ? {} : { responseSchema: facts.supports.response_schema }),
+    ...(facts.supports.prompt_caching === undefined ? {} : { promptCaching: facts.supports.prompt_caching }),
+  };
+}
+
+/** Anthropic's version and beta headers belong to its own format; other `x-*` headers go on only where configured. */
+function forwardHeaders(context: RequestContext, native: boolean, headers: Record<string, string>): void {
+  const incoming = context.request.headers;
+  if (native && context.client.id === "anthropic-messages") {
+    const version = incoming.get("anthropic-version");
+    if (version !== null) headers["anthropic-version"] = version;
+    const beta = incoming.get("anthropic-beta");
+    if (beta !== null) {
+      const own = headers["anthropic-beta"];
+      headers["anthropic-beta"] = own === undefined ? beta : [...new Set([...own.split(","), ...beta.split(",")])].join(",");
+    }
+  }
+  if (!context.snapshot.general.forwardClientHeaders) return;
+  incoming.forEach((value, name) => {
+    if (name.startsWith("x-") && !name.startsWith("x-stainless-") && !name.startsWith("x-litellm-") && name !== "x-api-key" && name !== "x-goog-api-key") {
+      headers[name] ??= value;
+    }
+  });
+}

@@ -1,0 +1,38 @@
+import type { Principal } from "../auth/principal.ts";
+import type { Format } from "../formats/format.ts";
+import type { JsonObject } from "../json/json.ts";
+import type { Operation } from "../providers/provider.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import type { CallControls } from "./call-controls.ts";
+
+/** One model request, from its first byte to its settlement. */
+export interface RequestContext {
+  /** The gateway's own id of the call: key of its ledger row and, unless the caller named one, `x-litellm-call-id`. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Milliseconds of the monotonic clock, for durations. */
+  readonly startedClock: number;
+  readonly request: Request;
+  readonly client: Format;
+  readonly operation: Operation;
+  /** LiteLLM's name of the call type (`acompletion`, `anthropic_messages` …). */
+  readonly callType: string;
+  /** How errors name the route (`/chat/completions`, `anthropic_messages` …). */
+  readonly routeName: string;
+  readonly principal: Principal;
+  readonly snapshot: Snapshot;
+  readonly text: string;
+  /** Size of the body in bytes of UTF-8. */
+  readonly bytes: number;
+  readonly body: JsonObject;
+  /** The name that the client asked for. */
+  readonly requestedModel: string;
+  readonly stream: boolean;
+  readonly controls: CallControls;
+}
+
+/** The id that the client sees. */
+export function visibleCallId(context: RequestContext): string {
+  return context.controls.callId ?? context.id;
+}

@@ -1,0 +1,184 @@
+import type { ErrorCode } from "../errors/gateway-error.ts";
+import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
+import { costOf, upperBound } from "../pricing/cost.ts";
+import { isFree } from "../pricing/price-sheet.ts";
+import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
+import { promptUpperBound } from "../usage/bounds.ts";
+import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
+import type { AttemptProgress } from "./attempt.ts";
+import type { Gateway } from "./gateway.ts";
+import { type RequestContext, visibleCallId } from "./request-context.ts";
+
+/** Output tokens that a call without `max_tokens` is expected to need at most. */
+export const DEFAULT_OUTPUT_TOKENS = 4096;
+
+/** UTF-16 units per token in running text; figures derived from it are marked as estimated. */
+const UNITS_PER_TOKEN = 4;
+
+/** How a request ended, as its row and its answer say it. */
+export interface Outcome {
+  readonly status: SpendStatus;
+  readonly httpStatus: number;
+  readonly errorCode?: ErrorCode;
+  readonly errorMessage?: string;
+}
+
+/** The one place where a request's money is decided. Opened before the first call goes out, settled exactly once. */
+export class Settlement {
+  readonly #gateway: Gateway;
+  readonly #context: RequestContext;
+  readonly #attempts: AttemptRecord[] = [];
+  #nano = 0n;
+  #usage: Usage | undefined;
+  #estimated = false;
+  #price: SpendRecord["price"] = "unknown";
+  #deployment: Deployment | undefined;
+  #model = "";
+  #settled = false;
+  firstContentAt: number | undefined;
+
+  constructor(gateway: Gateway, context: RequestContext) {
+    this.#gateway = gateway;
+    this.#context = context;
+  }
+
+  get attempts(): readonly AttemptRecord[] {
+    return this.#attempts;
+  }
+
+  /** Nano-dollars of everything noted so far. */
+  get cost(): bigint {
+    return this.#nano;
+  }
+
+  get price(): SpendRecord["price"] {
+    return this.#price;
+  }
+
+  /** Journals the lease. Throws when nothing more can be journaled; then no call may go out. */
+  open(deployment: Deployment, prices: PriceSheet | undefined): void {
+    const context = this.#context;
+    const { principal, controls } = context;
+    this.#deployment = deployment;
+    this.#gateway.accounts.open({
+      id: context.id,
+      startedAt: context.startedAt,
+      amount: String(prices === undefined ? 0n : upperBound(prices, boundedUsage(context))),
+      callType: context.callType,
+      modelGroup: context.requestedModel,
+      keyHash: principal.keyHash,
+      ...(principal.keyAlias === undefined ? {} : { keyAlias: principal.keyAlias }),
+      ...(principal.userId === undefined ? {} : { userId: principal.userId }),
+      ...(principal.teamId === undefined ? {} : { teamId: principal.teamId }),
+      ...(principal.organizationId === undefined ? {} : { organizationId: principal.organizationId }),
+      ...(controls.endUser === undefined ? {} : { endUser: controls.endUser }),
+      ...(controls.tags.length === 0 ? {} : { tags: controls.tags }),
+    });
+  }
+
+  /** Adds one attempt with what it cost: known, estimated where the provider may have billed, or nothing. */
+  note(
+    deployment: Deployment,
+    model: string,
+    prices: PriceSheet | undefined,
+    startedAt: number,
+    progress: AttemptProgress,
+    end: { readonly status: AttemptRecord["status"]; readonly httpStatus?: number; readonly errorCode?: ErrorCode },
+  ): void {
+    this.#deployment = deployment;
+    this.#model = model;
+    this.#price = prices === undefined ? "unknown" : isFree(prices) ? "free" : "known";
+    const usage = progress.usage ?? (progress.sent ? this.#estimate(progress) : undefined);
+    let cost = 0n;
+    if (usage !== undefined) {
+      this.#usage = this.#usage === undefined ? usage : addUsage(this.#usage, usage);
+      this.#estimated ||= usage.estimated === true;
+      if (prices !== undefined) {
+        const requestedTier = this.#context.body.service_tier;
+        cost = costOf(usage, prices, {
+          at: startedAt,
+          ...(typeof requestedTier === "string" ? { requestedTier } : {}),
+        }).nano;
+        this.#nano += cost;
+      }
+    }
+    this.#attempts.push({
+      deploymentId: deployment.id,
+      provider: deployment.provider,
+      model,
+      startedAt,
+      endedAt: Date.now(),
+      status: end.status,
+      ...(end.httpStatus === undefined ? {} : { httpStatus: end.httpStatus }),
+      ...(end.errorCode === undefined ? {} : { errorCode: end.errorCode }),
+      ...(usage === undefined || prices === undefined ? {} : { cost: String(cost) }),
+      ...(usage?.estimated === true ? { estimated: true } : {}),
+    });
+  }
+
+  /** Writes the row. Further calls do nothing: whoever ends the request first says how it ended. */
+  settle(outcome: Outcome): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const context = this.#context;
+    const { principal, controls } = context;
+    const usage = this.#usage ?? { buckets: {} };
+    const visible = visibleCallId(context);
+    this.#gateway.accounts.settle({
+      id: context.id,
+      startedAt: context.startedAt,
+      endedAt: Date.now(),
+      callType: context.callType,
+      modelGroup: context.requestedModel,
+      keyHash: principal.keyHash,
+      status: outcome.status,
+      httpStatus: outcome.httpStatus,
+      cost: String(this.#nano),
+      price: this.#price,
+      model: this.#model,
+      provider: this.#deployment?.provider ?? "",
+      deploymentId: this.#deployment?.id ?? "",
+      apiBase: this.#deployment?.target.base ?? "",
+      buckets: usage.buckets,
+      promptTokens: inputTokens(usage),
+      completionTokens: outputTokens(usage),
+      totalTokens: totalTokens(usage),
+      stream: context.stream,
+      attempts: this.#attempts,
+      ...(principal.keyAlias === undefined ? {} : { keyAlias: principal.keyAlias }),
+      ...(principal.userId === undefined ? {} : { userId: principal.userId }),
+      ...(principal.teamId === undefined ? {} : { teamId: principal.teamId }),
+      ...(principal.organizationId === undefined ? {} : { organizationId: principal.organizationId }),
+      ...(controls.endUser === undefined ? {} : { endUser: controls.endUser }),
+      ...(controls.tags.length === 0 ? {} : { tags: controls.tags }),
+      ...(controls.sessionId === undefined ? {} : { sessionId: controls.sessionId }),
+      ...(this.#estimated ? { estimated: true } : {}),
+      ...(this.firstContentAt === undefined ? {} : { firstContentAt: this.firstContentAt }),
+      ...(outcome.errorCode === undefined ? {} : { errorCode: outcome.errorCode }),
+      ...(outcome.errorMessage === undefined ? {} : { errorMessage: outcome.errorMessage }),
+      ...(visible === context.id ? {} : { metadata: { litellm_call_id: visible } }),
+    });
+  }
+
+  /** What an attempt without usage may have cost: the prompt's bound and what was received. */
+  #estimate(progress: AttemptProgress): Usage {
+    return {
+      estimated: true,
+      buckets: {
+        input: promptUpperBound(this.#context.bytes),
+        ...(progress.textLength === 0 ? {} : { output: Math.ceil(progress.textLength / UNITS_PER_TOKEN) }),
+      },
+    };
+  }
+}
+
+/** The most that a call can consume, as far as its request says. */
+function boundedUsage(context: RequestContext): { inputTokens: number; outputTokens: number } {
+  const { body } = context;
+  const asked = body.max_completion_tokens ?? body.max_tokens ?? body.max_output_tokens;
+  const choices = typeof body.n === "number" && body.n > 0 ? body.n : 1;
+  return {
+    inputTokens: promptUpperBound(context.bytes),
+    outputTokens: (typeof asked === "number" && asked > 0 ? Math.ceil(asked) : DEFAULT_OUTPUT_TOKENS) * Math.ceil(choices),
+  };
+}

@@ -1,0 +1,220 @@
+import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
+import { isContent, type StreamEvent } from "../formats/conversation.ts";
+import {
+  FRAME_CONTENT,
+  FRAME_DONE,
+  FRAME_ERROR,
+  FRAME_FINISH,
+  FRAME_USAGE,
+  type StreamDecoder,
+  type StreamEncoder,
+  type StreamObserver,
+} from "../formats/format.ts";
+import type { Framer } from "../upstream/sse.ts";
+import type { Usage } from "../usage/usage.ts";
+import { completeLength, scanFrames } from "./frame-scanner.ts";
+
+/**
+ * What stands between the upstream's bytes and the client's: it looks at frames as they pass, synchronously, and says
+ * what became of the stream. Bytes go in, text for the client comes out.
+ */
+export interface StreamTap {
+  /** Text for the client, "" when there is none yet. */
+  push(chunk: Uint8Array): string;
+  /** The upstream ended. Returns the trailer. */
+  end(): string;
+  /** The error in the client's words, for after content was sent. */
+  error(error: GatewayError): string;
+  /** A sign of content has passed: no other attempt may replace this one. */
+  readonly content: boolean;
+  /** The answer is complete: a finish reason was seen. */
+  readonly finished: boolean;
+  /** The last frame of a complete answer was seen; what follows is nothing. */
+  readonly closed: boolean;
+  /** An error inside the stream. */
+  readonly failure: UpstreamFailure | undefined;
+  readonly usage: Usage | undefined;
+  /** UTF-16 length of what the model wrote so far, for the estimate of a stream without usage. */
+  readonly textLength: number;
+}
+
+/** An event that is longer than this is no event but an attack or a defect. */
+const LONGEST_FRAME = 64 * 1024 * 1024;
+
+const MODEL_MEMBER = /"model"\s*:\s*"(?:[^"\\]|\\.)*"/;
+
+export interface PassThroughOptions {
+  readonly observer: StreamObserver;
+  /** For the client's error frames and trailer. */
+  readonly encoder: StreamEncoder;
+  /** The name that the client asked for; the upstream's own is replaced by it. */
+  readonly model: string;
+  /** Frames that carry nothing but usage are taken out when the client did not ask for them. */
+  readonly keepUsage: boolean;
+  /** Whether the format ends its streams with `data: [DONE]`. */
+  readonly doneMarker: boolean;
+}
+
+/** Same format on both sides: whole frames go on as they came, but for the model's name. */
+export class PassThroughTap implements StreamTap {
+  readonly #options: PassThroughOptions;
+  readonly #decoder = new TextDecoder();
+  #rest = "";
+  #modelMember: string | undefined;
+  #replacement = "";
+  #dropped: [number, number][] | undefined;
+  content = false;
+  finished = false;
+  closed = false;
+  failure: UpstreamFailure | undefined;
+
+  constructor(options: PassThroughOptions) {
+    this.#options = options;
+  }
+
+  get usage(): Usage | undefined {
+    return this.#options.observer.usage;
+  }
+
+  get textLength(): number {
+    return this.#options.observer.textLength;
+  }
+
+  push(chunk: Uint8Array): string {
+    const text = this.#rest + this.#decoder.decode(chunk, { stream: true });
+    const length = completeLength(text);
+    if (length === 0) {
+      this.#rest = this.#bounded(text);
+      return "";
+    }
+    this.#rest = length === text.length ? "" : text.slice(length);
+    return this.#pass(length === text.length ? text : text.slice(0, length));
+  }
+
+  end(): string {
+    const rest = this.#rest + this.#decoder.decode();
+    this.#rest = "";
+    let text = rest.trim() === "" ? "" : this.#pass(rest.endsWith("\n\n") ? rest : `${rest.trimEnd()}\n\n`);
+    if (this.failure === undefined && !this.finished) {
+      this.failure = { code: "api_connection", message: "the stream ended before the answer was complete" };
+    }
+    if (this.failure === undefined && this.#options.doneMarker && !this.closed) text += "data: [DONE]\n\n";
+    return text;
+  }
+
+  error(error: GatewayError): string {
+    return this.#options.encoder.error(error);
+  }
+
+  #bounded(text: string): string {
+    if (text.length <= LONGEST_FRAME) return text;
+    this.failure = { code: "bad_gateway", message: "the upstream sent a stream event without end" };
+    return "";
+  }
+
+  #pass(text: string): string {
+    this.#dropped = undefined;
+    scanFrames(text, (data, event, start, end) => this.#observe(data, event, start, end));
+    if (this.failure !== undefined) return "";
+    let passed = text;
+    const dropped = this.#dropped as [number, number][] | undefined;
+    if (dropped !== undefined) {
+      passed = "";
+      let at = 0;
+      for (const [start, end] of dropped) {
+        passed += text.slice(at, start);
+        at = end;
+      }
+      passed += text.slice(at);
+    }
+    if (this.#modelMember === undefined) this.#learnModel(text);
+    return this.#modelMember === undefined || this.#modelMember === this.#replacement
+      ? passed
+      : passed.replaceAll(this.#modelMember, this.#replacement);
+  }
+
+  #observe(data: string, event: string | undefined, start: number, end: number): void {
+    const meaning = this.#options.observer.observe(data, event);
+    if ((meaning & FRAME_ERROR) !== 0) this.failure ??= this.#options.observer.failure;
+    if ((meaning & (FRAME_CONTENT | FRAME_FINISH)) !== 0) {
+      this.content = true;
+      if ((meaning & FRAME_FINISH) !== 0) this.finished = true;
+    } else if ((meaning & FRAME_USAGE) !== 0 && !this.#options.keepUsage) {
+      this.#dropped ??= [];
+      this.#dropped.push([start, end]);
+    }
+    if ((meaning & FRAME_DONE) !== 0) this.closed = true;
+  }
+
+  #learnModel(text: string): void {
+    const member = MODEL_MEMBER.exec(text)?.[0];
+    if (member === undefined) return;
+    this.#modelMember = member;
+    this.#replacement = `"model":${JSON.stringify(this.#options.model)}`;
+  }
+}
+
+export interface TranslatingOptions {
+  readonly framer: Framer;
+  readonly decoder: StreamDecoder;
+  readonly encoder: StreamEncoder;
+}
+
+/** Different formats: frames → events → the client's frames. */
+export class TranslatingTap implements StreamTap {
+  readonly #options: TranslatingOptions;
+  content = false;
+  finished = false;
+  closed = false;
+  failure: UpstreamFailure | undefined;
+  usage: Usage | undefined;
+  textLength = 0;
+
+  constructor(options: TranslatingOptions) {
+    this.#options = options;
+  }
+
+  push(chunk: Uint8Array): string {
+    let text = "";
+    for (const frame of this.#options.framer.push(chunk)) text += this.#encode(this.#options.decoder.push(frame));
+    return text;
+  }
+
+  end(): string {
+    let text = "";
+    for (const frame of this.#options.framer.end()) text += this.#encode(this.#options.decoder.push(frame));
+    text += this.#encode(this.#options.decoder.end());
+    if (this.failure === undefined && !this.finished) {
+      this.failure = { code: "api_connection", message: "the stream ended before the answer was complete" };
+    }
+    if (this.failure === undefined) text += this.#options.encoder.end();
+    return text;
+  }
+
+  error(error: GatewayError): string {
+    return this.#options.encoder.error(error);
+  }
+
+  /** Feeds events that did not come from frames (a whole answer that is streamed to the client). */
+  replay(events: readonly StreamEvent[]): string {
+    return this.#encode(events);
+  }
+
+  #encode(events: readonly StreamEvent[]): string {
+    let text = "";
+    for (const event of events) {
+      if (this.failure !== undefined) return text;
+      if (event.type === "error") {
+        this.failure = event.error;
+        return text;
+      }
+      if (event.type === "usage") this.usage = event.usage;
+      else if (event.type === "start" && event.usage !== undefined) this.usage = event.usage;
+      else if (event.type === "delta") this.textLength += event.text.length;
+      else if (event.type === "finish") this.finished = true;
+      if (!this.content && isContent(event)) this.content = true;
+      text += this.#options.encoder.push(event);
+    }
+    return text;
+  }
+}

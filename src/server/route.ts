@@ -1,0 +1,39 @@
+import type { z } from "zod";
+import type { Principal } from "../auth/principal.ts";
+import type { FormatId } from "../formats/conversation.ts";
+import type { Services } from "./services.ts";
+
+export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+
+/** Who may call a route: nobody needs to be known, any valid key, or an administrator. */
+export type Permission = "public" | "key" | "admin";
+
+/** What a handler gets of one request. */
+export interface RouteRequest {
+  readonly services: Services;
+  readonly request: Request;
+  /** Path parameters, URL-decoded. */
+  readonly params: Readonly<Record<string, string>>;
+  /** Undefined on public routes that were called without a key. */
+  readonly principal: Principal | undefined;
+}
+
+export interface Route {
+  readonly method: Method;
+  /** `{name}` matches one segment, `{name...}` the shortest run of segments that lets the rest match. */
+  readonly path: string;
+  /** Other paths of the same operation. */
+  readonly aliases?: readonly string[];
+  readonly permission: Permission;
+  /** In whose words errors are told; default OpenAI's. */
+  readonly errorFormat?: FormatId;
+  /** The key may come as `?key=`, as Google's clients send it. */
+  readonly queryKey?: boolean;
+  readonly summary: string;
+  readonly tag: string;
+  /** Schemas for the OpenAPI document. */
+  readonly body?: z.ZodType;
+  readonly response?: z.ZodType;
+  readonly query?: Readonly<Record<string, z.ZodType>>;
+  readonly handle: (request: RouteRequest) => Promise<Response> | Response;
+}

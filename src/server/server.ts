@@ -1,0 +1,150 @@
+import { KEY_HEADERS, presentedKey } from "../auth/presented-key.ts";
+import type { Principal } from "../auth/principal.ts";
+import { GatewayError } from "../errors/gateway-error.ts";
+import type { FormatId } from "../formats/conversation.ts";
+import { ClientGone } from "../pipeline/attempt.ts";
+import { BodyBroken } from "./read-body.ts";
+import { internalError, renderError } from "./render-error.ts";
+import type { Route } from "./route.ts";
+import type { RouteTable } from "./route-table.ts";
+import type { Services } from "./services.ts";
+
+const SECURITY_HEADERS = [
+  ["x-frame-options", "DENY"],
+  ["content-security-policy", "frame-ancestors 'none'"],
+  ["x-content-type-options", "nosniff"],
+  ["vary", "Origin"],
+] as const;
+
+const EXPOSED_HEADERS = [
+  "x-litellm-semantic-filter",
+  "x-litellm-semantic-filter-tools",
+  "x-litellm-adaptive-router-model",
+  "x-litellm-applied-guardrails",
+  "x-litellm-guardrail-scan-id",
+  "x-litellm-guardrail-scan-metadata",
+  "x-litellm-cache-key",
+].join(", ");
+
+export interface ServerOptions {
+  /** Prefix under which everything is mounted; "" for none. */
+  readonly rootPath: string;
+  /** `*` or a list of origins. */
+  readonly corsOrigins: readonly string[];
+  readonly hsts: boolean;
+}
+
+/** Answers requests: finds the route, identifies the caller, runs the handler, tells errors in the caller's words. */
+export function createHandler(table: RouteTable, services: Services, options: ServerOptions): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const response = await answer(table, services, options, request);
+    finish(response, request, services, options);
+    return response;
+  };
+}
+
+async function answer(table: RouteTable, services: Services, options: ServerOptions, request: Request): Promise<Response> {
+  const path = pathOf(request.url, options.rootPath);
+  if (path === undefined) return notFound(services);
+  if (request.method === "OPTIONS" && request.headers.has("access-control-request-method")) return preflight();
+  const match = table.match(request.method === "HEAD" ? "GET" : request.method, path);
+  if (match.kind === "none") return notFound(services);
+  if (match.kind === "method") {
+    services.refusals.add("method_not_allowed");
+    return Response.json({ detail: "Method Not Allowed" }, { status: 405, headers: { allow: match.allowed.join(", ") } });
+  }
+  const { route, params } = match;
+  try {
+    const principal = identify(route, services, request);
+    return await route.handle({ services, request, params, principal });
+  } catch (error) {
+    return failure(error, route.errorFormat ?? "openai-chat", services);
+  }
+}
+
+function identify(route: Route, services: Services, request: Request): Principal | undefined {
+  if (route.permission === "public" && !KEY_HEADERS.some((name) => request.headers.has(name))) return undefined;
+  const { keyHeaderName } = services.snapshot().general;
+  try {
+    const query = route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : undefined;
+    const principal = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
+    if (route.permission === "admin" && principal.role !== "proxy_admin") {
+      services.refusals.add("forbidden");
+      throw new GatewayError("permission_denied", "Authentication Error, this route is for administrators", { type: "auth_error", param: "None" });
+    }
+    return principal;
+  } catch (error) {
+    if (route.permission === "public") return undefined;
+    if (error instanceof GatewayError && error.code === "authentication") {
+      services.refusals.add(error.message.endsWith("No api key passed in.") ? "no_key" : "invalid_key");
+      // LiteLLM tells authentication failures in OpenAI's words on every route.
+      throw new AuthenticationRefusal(error);
+    }
+    throw error;
+  }
+}
+
+/** An authentication failure, whatever the route's format. */
+class AuthenticationRefusal extends Error {
+  override readonly name = "AuthenticationRefusal";
+  readonly refusal: GatewayError;
+  constructor(refusal: GatewayError) {
+    super(refusal.message);
+    this.refusal = refusal;
+  }
+}
+
+function failure(error: unknown, format: FormatId, services: Services): Response {
+  if (error instanceof AuthenticationRefusal) return renderError(error.refusal, "openai-chat", undefined);
+  if (error instanceof GatewayError) return renderError(error, format, undefined);
+  if (error instanceof BodyBroken) {
+    services.refusals.add("body_broken");
+    return renderError(new GatewayError("invalid_request", error.message, { param: "request_body" }), format, undefined);
+  }
+  if (error instanceof ClientGone) return new Response(null, { status: 499 });
+  services.log.error("a handler failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  return renderError(internalError(), format, undefined);
+}
+
+function notFound(services: Services): Response {
+  services.refusals.add("not_found");
+  return Response.json({ detail: "Not Found" }, { status: 404 });
+}
+
+function preflight(): Response {
+  return new Response("OK", {
+    status: 200,
+    headers: {
+      "access-control-allow-methods": "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT",
+      "access-control-allow-headers": "*",
+      "access-control-max-age": "600",
+    },
+  });
+}
+
+function finish(response: Response, request: Request, services: Services, options: ServerOptions): void {
+  const { headers } = response;
+  for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
+  if (options.hsts) headers.set("strict-transport-security", "max-age=31536000; includeSubDomains");
+  const origin = request.headers.get("origin");
+  if (origin !== null) {
+    const allowed = options.corsOrigins.includes("*") ? "*" : options.corsOrigins.includes(origin) ? origin : undefined;
+    if (allowed !== undefined) headers.set("access-control-allow-origin", allowed);
+    headers.set("access-control-expose-headers", EXPOSED_HEADERS);
+  }
+  if (services.draining()) headers.set("connection", "close");
+}
+
+/** The path without the root prefix; undefined when it lies outside. Never throws on what a client may send. */
+function pathOf(url: string, rootPath: string): string | undefined {
+  const start = url.indexOf("/", url.indexOf("//") + 2);
+  if (start < 0) return "/";
+  let end = url.indexOf("?", start);
+  if (end < 0) end = url.length;
+  let path = url.slice(start, end);
+  if (rootPath !== "") {
+    if (!path.startsWith(rootPath)) return undefined;
+    path = path.slice(rootPath.length) || "/";
+  }
+  return path.length > 1 && path.endsWith("/") && !path.startsWith("/ui") ? path.slice(0, -1) : path;
+}

@@ -1,0 +1,20 @@
+import type { Authenticator } from "../auth/authenticator.ts";
+import type { Gateway } from "../pipeline/gateway.ts";
+import type { RefusalCounts } from "./refusal-counts.ts";
+import type { Route } from "./route.ts";
+
+/** Everything that handlers reach. */
+export interface Services extends Gateway {
+  readonly authenticator: Authenticator;
+  readonly refusals: RefusalCounts;
+  /** All routes, for `/routes` and the OpenAPI document. */
+  routes(): readonly Route[];
+  /** What is out of order but does not keep known keys from being served. */
+  degraded(): readonly string[];
+  /** False while journals are being recovered and while shutting down. */
+  ready(): boolean;
+  /** True once SIGTERM came: every answer then says `Connection: close`. */
+  draining(): boolean;
+  /** The log level in words, for readiness details. */
+  readonly logLevel: string;
+}

@@ -1,0 +1,20 @@
+import bundlePath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
+import stylePath from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+
+const START = `const { document: address } = document.currentScript.dataset;
+SwaggerUIBundle({ url: address, dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true });
+`;
+
+/** A file of Swagger UI; the files lie in the package and, compiled, inside the executable. */
+export function swaggerAsset(name: string): Response | undefined {
+  switch (name) {
+    case "swagger-ui-bundle.js":
+      return new Response(Bun.file(bundlePath), { headers: { "content-type": "text/javascript; charset=utf-8" } });
+    case "swagger-ui.css":
+      return new Response(Bun.file(stylePath), { headers: { "content-type": "text/css; charset=utf-8" } });
+    case "start.js":
+      return new Response(START, { headers: { "content-type": "text/javascript; charset=utf-8" } });
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import { type Framer, NdjsonFramer, SseFramer } from "./sse.ts";
+
+/** How a stream's bytes are cut into frames. */
+export type Framing = "sse" | "ndjson" | "aws-event-stream";
+
+/** A new framer; server-sent events unless said otherwise. */
+export function framerFor(framing: Framing | undefined): Framer {
+  switch (framing) {
+    case "ndjson":
+      return new NdjsonFramer();
+    case "aws-event-stream":
+      throw new RangeError("AWS event streams are not supported yet");
+    default:
+      return new SseFramer();
+  }
+}
