@@ -37,9 +37,7 @@ export function presentedKey(headers: Headers, onlyHeader: string | undefined, q
     if (aws !== null) return aws[1] as string;
     const key = SCHEME.test(authorization) ? authorization.replace(SCHEME, "").trim() : "";
     if (key === "") {
-      throw authenticationError(
-        "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.",
-      );
+      throw authenticationError("Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.");
     }
     return key;
   }

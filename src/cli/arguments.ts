@@ -77,7 +77,8 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   if (values.help === true || name === "help") return { name: "help" };
   switch (name) {
     case "serve":
-      if (positionals.length > 0) throw new UsageError(`serve takes no argument '${positionals[0]}'; did you mean --config ${positionals[0]}?`);
+      if (positionals.length > 0)
+        throw new UsageError(`serve takes no argument '${positionals[0]}'; did you mean --config ${positionals[0]}?`);
       return { name: "serve", options: serveOptions(values, environment) };
     case "check": {
       const file = positionals[0] ?? values.config ?? environment.CONFIG_FILE_PATH;
@@ -104,15 +105,20 @@ function parse(argv: readonly string[]) {
 function serveOptions(values: Values, environment: Environment): ServeOptions {
   const key = values.ssl_keyfile_path ?? environment.SSL_KEYFILE_PATH;
   const cert = values.ssl_certfile_path ?? environment.SSL_CERTFILE_PATH;
-  if ((key === undefined) !== (cert === undefined)) throw new UsageError("TLS needs both --ssl_keyfile_path and --ssl_certfile_path");
-  const detailed = values.detailed_debug === true || values["detailed-debug"] === true || isTrue(environment.DETAILED_DEBUG);
+  if ((key === undefined) !== (cert === undefined))
+    throw new UsageError("TLS needs both --ssl_keyfile_path and --ssl_certfile_path");
+  const detailed =
+    values.detailed_debug === true || values["detailed-debug"] === true || isTrue(environment.DETAILED_DEBUG);
   const debug = values.debug === true || isTrue(environment.DEBUG);
   return {
     config: values.config ?? environment.CONFIG_FILE_PATH,
     host: values.host ?? environment.HOST,
     port: integer(values.port ?? environment.PORT, "--port", 4000, 0, 65535),
     workers: integer(
-      values.num_workers ?? values["num-workers"] ?? environment.NUM_WORKERS ?? environment.DEFAULT_NUM_WORKERS_LITELLM_PROXY,
+      values.num_workers ??
+        values["num-workers"] ??
+        environment.NUM_WORKERS ??
+        environment.DEFAULT_NUM_WORKERS_LITELLM_PROXY,
       "--num_workers",
       1,
       1,
@@ -120,7 +126,13 @@ function serveOptions(values: Values, environment: Environment): ServeOptions {
     ),
     dataDir: values["data-dir"] ?? values.data_dir ?? environment.ISTHMUS_DATA_DIR ?? ".isthmus",
     logLevel: detailed ? "trace" : debug ? "debug" : levelOf(environment.LITELLM_LOG),
-    keepAliveSeconds: integer(values.keepalive_timeout ?? environment.KEEPALIVE_TIMEOUT, "--keepalive_timeout", 120, 1, 255),
+    keepAliveSeconds: integer(
+      values.keepalive_timeout ?? environment.KEEPALIVE_TIMEOUT,
+      "--keepalive_timeout",
+      120,
+      1,
+      255,
+    ),
     tls: key === undefined || cert === undefined ? undefined : { key, cert },
     ledgerFsync: fsyncOf(values["ledger-fsync"] ?? environment.ISTHMUS_LEDGER_FSYNC),
   };

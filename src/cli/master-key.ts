@@ -3,7 +3,9 @@ import { join } from "node:path";
 import { hashKey } from "../auth/authenticator.ts";
 
 /** SHA-256 of master keys that everybody knows from documentation and examples. */
-const WELL_KNOWN = new Set(["sk-1234", "sk-123", "sk-12345", "sk-123456", "sk-test", "sk-master", "sk-litellm", "sk-isthmus"].map(hashKey));
+const WELL_KNOWN = new Set(
+  ["sk-1234", "sk-123", "sk-12345", "sk-123456", "sk-test", "sk-master", "sk-litellm", "sk-isthmus"].map(hashKey),
+);
 
 export interface MasterKeyInput {
   /** `general_settings.master_key` or `LITELLM_MASTER_KEY`; undefined when neither is set. */
@@ -16,7 +18,12 @@ export interface MasterKeyInput {
 }
 
 export type MasterKeyDecision =
-  | { readonly kind: "use"; readonly key: string; readonly origin: "configured" | "generated"; readonly warning?: string }
+  | {
+      readonly kind: "use";
+      readonly key: string;
+      readonly origin: "configured" | "generated";
+      readonly warning?: string;
+    }
   | { readonly kind: "refuse"; readonly reason: string };
 
 /** Decides on the master key: the configured one, refused when publicly known, else one that is made once and kept. */

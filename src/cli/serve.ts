@@ -30,7 +30,11 @@ const PARSER_BODY_LIMIT = 4 * 1024 * 1024 * 1024;
 /** Starts serving; returns when the port is open. The process then lives until a signal ends it. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
   const { env } = process;
-  const log = new Log({ level: options.logLevel, json: isTrue(env.JSON_LOGS), write: (text) => void process.stderr.write(text) });
+  const log = new Log({
+    level: options.logLevel,
+    json: isTrue(env.JSON_LOGS),
+    write: (text) => void process.stderr.write(text),
+  });
   const snapshot = await loadSnapshot(options, log);
   const host = options.host ?? (options.config === undefined ? "127.0.0.1" : "0.0.0.0");
   const dataDir = resolve(options.dataDir);
@@ -133,7 +137,12 @@ function count(snapshot: Snapshot): { errors: number; warnings: number } {
   return { errors, warnings: snapshot.diagnostics.length - errors };
 }
 
-function listen(options: ServeOptions, host: string, handler: (request: Request) => Promise<Response>, shared: boolean): Bun.Server<undefined> {
+function listen(
+  options: ServeOptions,
+  host: string,
+  handler: (request: Request) => Promise<Response>,
+  shared: boolean,
+): Bun.Server<undefined> {
   try {
     return Bun.serve({
       hostname: host,
@@ -141,17 +150,21 @@ function listen(options: ServeOptions, host: string, handler: (request: Request)
       reusePort: shared,
       idleTimeout: options.keepAliveSeconds,
       maxRequestBodySize: PARSER_BODY_LIMIT,
-      ...(options.tls === undefined ? {} : { tls: { key: Bun.file(options.tls.key), cert: Bun.file(options.tls.cert) } }),
+      ...(options.tls === undefined
+        ? {}
+        : { tls: { key: Bun.file(options.tls.key), cert: Bun.file(options.tls.cert) } }),
       fetch(request, server) {
         // The parser's time limit is for requests that arrive; an answer may take and stream as long as it needs.
         server.timeout(request, 0);
         return handler(request);
       },
-      error: () => Response.json({ error: { message: "Internal server error", type: "internal_server_error" } }, { status: 500 }),
+      error: () =>
+        Response.json({ error: { message: "Internal server error", type: "internal_server_error" } }, { status: 500 }),
     });
   } catch (error) {
     const code = (error as { code?: unknown }).code;
-    if (code === "EADDRINUSE") throw new UsageError(`port ${options.port} of ${host} is already in use; choose another with --port`);
+    if (code === "EADDRINUSE")
+      throw new UsageError(`port ${options.port} of ${host} is already in use; choose another with --port`);
     throw error;
   }
 }

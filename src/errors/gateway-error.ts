@@ -26,18 +26,60 @@ const meaning = (
 
 /** The closed set of error codes and what each means on every wire: the one table from code to HTTP. */
 export const ERROR_CODES = {
-  invalid_request: meaning(400, "BadRequestError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
-  unsupported_params: meaning(400, "UnsupportedParamsError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
-  context_window_exceeded: meaning(400, "ContextWindowExceededError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
-  content_policy_violation: meaning(400, "ContentPolicyViolationError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
-  authentication: meaning(401, "AuthenticationError", "authentication_error", "authentication_error", "UNAUTHENTICATED"),
+  invalid_request: meaning(
+    400,
+    "BadRequestError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
+  unsupported_params: meaning(
+    400,
+    "UnsupportedParamsError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
+  context_window_exceeded: meaning(
+    400,
+    "ContextWindowExceededError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
+  content_policy_violation: meaning(
+    400,
+    "ContentPolicyViolationError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
+  authentication: meaning(
+    401,
+    "AuthenticationError",
+    "authentication_error",
+    "authentication_error",
+    "UNAUTHENTICATED",
+  ),
   permission_denied: meaning(403, "PermissionDeniedError", "permission_error", "permission_error", "PERMISSION_DENIED"),
   not_found: meaning(404, "NotFoundError", "invalid_request_error", "not_found_error", "NOT_FOUND"),
-  method_not_allowed: meaning(405, "BadRequestError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+  method_not_allowed: meaning(
+    405,
+    "BadRequestError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
   timeout: meaning(408, "Timeout", "invalid_request_error", "timeout_error", "DEADLINE_EXCEEDED", true),
   conflict: meaning(409, "BadRequestError", "invalid_request_error", "invalid_request_error", "ABORTED", true),
   request_too_large: meaning(413, "BadRequestError", "invalid_request_error", "request_too_large", "INVALID_ARGUMENT"),
-  unprocessable: meaning(422, "UnprocessableEntityError", "invalid_request_error", "invalid_request_error", "INVALID_ARGUMENT"),
+  unprocessable: meaning(
+    422,
+    "UnprocessableEntityError",
+    "invalid_request_error",
+    "invalid_request_error",
+    "INVALID_ARGUMENT",
+  ),
   budget_exceeded: meaning(422, "BudgetExceededError", "budget_exceeded", "rate_limit_error", "RESOURCE_EXHAUSTED"),
   rate_limit: meaning(429, "RateLimitError", "throttling_error", "rate_limit_error", "RESOURCE_EXHAUSTED", true),
   no_deployment: meaning(429, "RateLimitError", "rate_limit_error", "rate_limit_error", "RESOURCE_EXHAUSTED"),
@@ -46,7 +88,14 @@ export const ERROR_CODES = {
   api_error: meaning(500, "APIError", "internal_server_error", "api_error", "INTERNAL", true),
   api_connection: meaning(500, "APIConnectionError", "internal_server_error", "api_error", "UNAVAILABLE", true),
   bad_gateway: meaning(502, "BadGatewayError", "internal_server_error", "api_error", "UNAVAILABLE", true),
-  service_unavailable: meaning(503, "ServiceUnavailableError", "internal_server_error", "overloaded_error", "UNAVAILABLE", true),
+  service_unavailable: meaning(
+    503,
+    "ServiceUnavailableError",
+    "internal_server_error",
+    "overloaded_error",
+    "UNAVAILABLE",
+    true,
+  ),
   gateway_timeout: meaning(504, "Timeout", "internal_server_error", "timeout_error", "DEADLINE_EXCEEDED", true),
   overloaded: meaning(529, "InternalServerError", "internal_server_error", "overloaded_error", "UNAVAILABLE", true),
 } as const satisfies Record<string, ErrorMeaning>;
@@ -124,7 +173,8 @@ export class UpstreamError extends GatewayError {
 
   constructor(failure: UpstreamFailure, options: GatewayErrorOptions = {}) {
     super(failure.code, failure.message, {
-      status: failure.upstreamStatus !== undefined && failure.upstreamStatus >= 400 ? failure.upstreamStatus : undefined,
+      status:
+        failure.upstreamStatus !== undefined && failure.upstreamStatus >= 400 ? failure.upstreamStatus : undefined,
       param: failure.param,
       type: failure.upstreamType,
       ...options,

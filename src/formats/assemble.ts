@@ -1,4 +1,13 @@
-import type { Choice, Citation, ConversationResponse, Extensions, FinishReason, Part, Sealed, StreamEvent } from "./conversation.ts";
+import type {
+  Choice,
+  Citation,
+  ConversationResponse,
+  Extensions,
+  FinishReason,
+  Part,
+  Sealed,
+  StreamEvent,
+} from "./conversation.ts";
 import { asArray, asObject, type Json } from "../json/json.ts";
 import type { Usage } from "../usage/usage.ts";
 
@@ -151,7 +160,12 @@ function closePart(part: OpenPart): Part {
     case "whole":
       return part.whole as Part;
     case "text":
-      return { type: "text", text: part.text, ...(part.citations.length > 0 ? { citations: part.citations } : {}), ...sealed };
+      return {
+        type: "text",
+        text: part.text,
+        ...(part.citations.length > 0 ? { citations: part.citations } : {}),
+        ...sealed,
+      };
     case "thinking":
       return { type: "thinking", text: part.text, ...sealed };
     case "refusal":

@@ -33,7 +33,16 @@ export type FormatId =
   | "echo";
 
 /** Who can open a sealed value: all platforms that serve Claude share `anthropic`, AI Studio and Vertex share `gemini`. */
-export type SealOwner = "anthropic" | "openai" | "gemini" | "bedrock" | "xai" | "openrouter" | "mistral" | "deepseek" | (string & {});
+export type SealOwner =
+  | "anthropic"
+  | "openai"
+  | "gemini"
+  | "bedrock"
+  | "xai"
+  | "openrouter"
+  | "mistral"
+  | "deepseek"
+  | (string & {});
 
 /**
  * A value that only its owner understands (a thinking signature, an encrypted reasoning item, a thought signature).
@@ -345,7 +354,12 @@ export type StreamEvent =
       /** Input usage that is known at the start (Anthropic); the final `usage` event supersedes it. */
       readonly usage?: Usage;
     }
-  | { readonly type: "part-start"; readonly choice: number; readonly part: number; readonly kind: "text" | "thinking" | "refusal" }
+  | {
+      readonly type: "part-start";
+      readonly choice: number;
+      readonly part: number;
+      readonly kind: "text" | "thinking" | "refusal";
+    }
   | {
       readonly type: "part-start";
       readonly choice: number;
@@ -356,11 +370,25 @@ export type StreamEvent =
       readonly toolKind?: "function" | "custom";
     }
   /** Audio grows by `audio-delta`. */
-  | { readonly type: "part-start"; readonly choice: number; readonly part: number; readonly kind: "audio"; readonly id?: string; readonly format?: string }
+  | {
+      readonly type: "part-start";
+      readonly choice: number;
+      readonly part: number;
+      readonly kind: "audio";
+      readonly id?: string;
+      readonly format?: string;
+    }
   /** Text of a text, thinking or refusal part, or argument text of a tool call. */
   | { readonly type: "delta"; readonly choice: number; readonly part: number; readonly text: string }
   /** Base64 audio and a piece of its transcript. */
-  | { readonly type: "audio-delta"; readonly choice: number; readonly part: number; readonly data?: string; readonly transcript?: string; readonly expiresAt?: number }
+  | {
+      readonly type: "audio-delta";
+      readonly choice: number;
+      readonly part: number;
+      readonly data?: string;
+      readonly transcript?: string;
+      readonly expiresAt?: number;
+    }
   /** The sealed value of the part (a signature), whole. */
   | { readonly type: "sealed"; readonly choice: number; readonly part: number; readonly sealed: Sealed }
   | { readonly type: "citation"; readonly choice: number; readonly part: number; readonly citation: Citation }

@@ -50,7 +50,10 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
         events.push({ type: "part", ...at, value: part });
         return;
       }
-      events.push({ type: "part-start", ...at, kind: "thinking" }, ...delta(part.text), ...sealed, { type: "part-end", ...at });
+      events.push({ type: "part-start", ...at, kind: "thinking" }, ...delta(part.text), ...sealed, {
+        type: "part-end",
+        ...at,
+      });
       return;
     case "refusal":
       events.push({ type: "part-start", ...at, kind: "refusal" }, ...delta(part.text), { type: "part-end", ...at });

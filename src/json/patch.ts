@@ -141,7 +141,8 @@ export function shallowEdits(
   const edits = new Map<string, string | undefined>();
   for (const key of Object.keys(after)) {
     const value = after[key];
-    if (!Object.hasOwn(before, key) || value !== before[key]) edits.set(key, value === undefined ? undefined : JSON.stringify(value));
+    if (!Object.hasOwn(before, key) || value !== before[key])
+      edits.set(key, value === undefined ? undefined : JSON.stringify(value));
   }
   for (const key of Object.keys(before)) {
     if (!Object.hasOwn(after, key)) edits.set(key, undefined);

@@ -131,7 +131,10 @@ export function answerContext(context: RequestContext, prepared: Prepared): Answ
   const request = prepared.conversation ?? { model: context.requestedModel, messages: [], sampling: {} };
   return {
     model: context.requestedModel,
-    request: prepared.wantsStreamUsage === request.includeUsage ? request : { ...request, includeUsage: prepared.wantsStreamUsage },
+    request:
+      prepared.wantsStreamUsage === request.includeUsage
+        ? request
+        : { ...request, includeUsage: prepared.wantsStreamUsage },
     fallbackId: `chatcmpl-${visibleCallId(context)}`,
     now: Math.floor(context.startedAt / 1000),
   };
@@ -167,7 +170,14 @@ async function whole(
   if (prepared.native && !context.stream) {
     const usage = prepared.format.readUsage(body, reading);
     progress.usage = usage;
-    return { kind: "whole", headers: response.headers, text: body === parsed ? text : undefined, body, response: undefined, usage };
+    return {
+      kind: "whole",
+      headers: response.headers,
+      text: body === parsed ? text : undefined,
+      body,
+      response: undefined,
+      usage,
+    };
   }
   const decoded = prepared.format.decodeResponse(body, reading);
   progress.usage = decoded.usage;
@@ -180,10 +190,24 @@ async function whole(
 }
 
 /** Some providers report failures in an answer of status 200. */
-function errorInside(prepared: Prepared, body: JsonObject, text: string, response: Response): UpstreamFailure | undefined {
+function errorInside(
+  prepared: Prepared,
+  body: JsonObject,
+  text: string,
+  response: Response,
+): UpstreamFailure | undefined {
   if (body.error === undefined || body.error === null) return undefined;
-  if (body.choices !== undefined || body.content !== undefined || body.output !== undefined || body.candidates !== undefined) return undefined;
-  const status = isObject(body.error) && typeof body.error.code === "number" && body.error.code >= 400 && body.error.code < 600 ? body.error.code : 500;
+  if (
+    body.choices !== undefined ||
+    body.content !== undefined ||
+    body.output !== undefined ||
+    body.candidates !== undefined
+  )
+    return undefined;
+  const status =
+    isObject(body.error) && typeof body.error.code === "number" && body.error.code >= 400 && body.error.code < 600
+      ? body.error.code
+      : 500;
   const failure = prepared.format.decodeError(status, text, response.headers);
   return prepared.provider.classifyError?.(failure, status, text) ?? failure;
 }
@@ -204,7 +228,14 @@ async function collected(prepared: Prepared, response: Response, progress: Attem
   const assembled = assemble(events);
   progress.usage = assembled.usage;
   if (failed !== undefined) throw new UpstreamError(failed.error, { headers: providerHeaders(response.headers) });
-  return { kind: "whole", headers: response.headers, text: undefined, body: {}, response: assembled, usage: assembled.usage };
+  return {
+    kind: "whole",
+    headers: response.headers,
+    text: undefined,
+    body: {},
+    response: assembled,
+    usage: assembled.usage,
+  };
 }
 
 function translatingTap(context: RequestContext, prepared: Prepared): TranslatingTap {
@@ -216,7 +247,11 @@ function translatingTap(context: RequestContext, prepared: Prepared): Translatin
 }
 
 function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
-  if (!prepared.native || prepared.endpoint.normaliseFrame !== undefined || (prepared.endpoint.framing ?? "sse") !== "sse") {
+  if (
+    !prepared.native ||
+    prepared.endpoint.normaliseFrame !== undefined ||
+    (prepared.endpoint.framing ?? "sse") !== "sse"
+  ) {
     return translatingTap(context, prepared);
   }
   return new PassThroughTap({
@@ -239,7 +274,8 @@ async function firstContent(
   const tap = tapFor(context, prepared);
   const { headers } = response;
   const body = response.body;
-  if (body === null) throw new UpstreamError({ code: "api_connection", message: "the provider answered without a body" });
+  if (body === null)
+    throw new UpstreamError({ code: "api_connection", message: "the provider answered without a body" });
   const reader = body.getReader();
   let head = "";
   for (;;) {
@@ -248,7 +284,8 @@ async function firstContent(
     progress.usage = tap.usage;
     progress.textLength = tap.textLength;
     // An error that comes with or after content in the same piece belongs to the client's stream, not to a retry.
-    if (tap.failure !== undefined && !tap.content) throw new UpstreamError(tap.failure, { headers: providerHeaders(headers) });
+    if (tap.failure !== undefined && !tap.content)
+      throw new UpstreamError(tap.failure, { headers: providerHeaders(headers) });
     if (done || tap.failure !== undefined) return { kind: "stream", headers, tap, head, rest: undefined, abort };
     if (tap.content) {
       reader.releaseLock();
@@ -268,11 +305,15 @@ function asUpstreamError(
   const reason: unknown = signal.aborted ? signal.reason : undefined;
   if (reason instanceof ClientGone) return reason;
   if (reason instanceof AttemptTimeout) {
-    return new UpstreamError({ code: "timeout", message: `Request timed out. - timeout value=${seconds}, time taken=${seconds} seconds` });
+    return new UpstreamError({
+      code: "timeout",
+      message: `Request timed out. - timeout value=${seconds}, time taken=${seconds} seconds`,
+    });
   }
   if (error instanceof Error && error.name === "GatewayError") return error;
   const failure = connectionFailure(error, prepared.outbound.url);
-  if (["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"].includes(failure.upstreamCode ?? "")) progress.sent = false;
+  if (["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"].includes(failure.upstreamCode ?? ""))
+    progress.sent = false;
   return new UpstreamError(failure, { cause: error });
 }
 

@@ -23,16 +23,25 @@ const SESSION_ID = /^[A-Za-z0-9_-]{8,}$/;
 export function readCallControls(body: JsonObject, headers: Headers): CallControls {
   const metadata = asObject(body.litellm_metadata) ?? asObject(body.metadata);
   return {
-    timeout: seconds(body.timeout, "timeout") ?? seconds(body.request_timeout, "request_timeout") ?? headerSeconds(headers, "x-litellm-timeout"),
+    timeout:
+      seconds(body.timeout, "timeout") ??
+      seconds(body.request_timeout, "request_timeout") ??
+      headerSeconds(headers, "x-litellm-timeout"),
     streamTimeout: seconds(body.stream_timeout, "stream_timeout") ?? headerSeconds(headers, "x-litellm-stream-timeout"),
-    numRetries: count(body.num_retries, "num_retries") ?? count(body.max_retries, "max_retries") ?? headerCount(headers, "x-litellm-num-retries"),
+    numRetries:
+      count(body.num_retries, "num_retries") ??
+      count(body.max_retries, "max_retries") ??
+      headerCount(headers, "x-litellm-num-retries"),
     dropParams: typeof body.drop_params === "boolean" ? body.drop_params : undefined,
     additionalDropParams: names(body.additional_drop_params, "additional_drop_params"),
     allowedOpenaiParams: names(body.allowed_openai_params, "allowed_openai_params"),
     tags: [
       ...asArray(body.tags).filter((tag): tag is string => typeof tag === "string"),
       ...asArray(metadata?.tags).filter((tag): tag is string => typeof tag === "string"),
-      ...(headers.get("x-litellm-tags") ?? "").split(",").map((tag) => tag.trim()).filter((tag) => tag !== ""),
+      ...(headers.get("x-litellm-tags") ?? "")
+        .split(",")
+        .map((tag) => tag.trim())
+        .filter((tag) => tag !== ""),
     ],
     endUser:
       headers.get("x-litellm-customer-id") ??

@@ -8,7 +8,15 @@ import { allowedRetries, retryWait } from "../routing/retry-policy.ts";
 import { simpleShuffle } from "../routing/simple-shuffle.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { answerHeaders } from "./answer-headers.ts";
-import { type Answer, type AttemptProgress, answerContext, attempt, ClientGone, type StreamingAnswer, type WholeAnswer } from "./attempt.ts";
+import {
+  type Answer,
+  type AttemptProgress,
+  answerContext,
+  attempt,
+  ClientGone,
+  type StreamingAnswer,
+  type WholeAnswer,
+} from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";
@@ -71,7 +79,17 @@ async function attempts(
     const progress: AttemptProgress = { sent: false, usage: undefined, textLength: 0 };
     try {
       const answer = await attempt(gateway, context, prepared, timeoutOf(context, deployment), progress);
-      return respond(gateway, context, settlement, target, prepared, answer, progress, startedAt, performance.now() - startedClock);
+      return respond(
+        gateway,
+        context,
+        settlement,
+        target,
+        prepared,
+        answer,
+        progress,
+        startedAt,
+        performance.now() - startedClock,
+      );
     } catch (error) {
       if (error instanceof ClientGone) {
         settlement.note(deployment, model, prices, startedAt, progress, { status: "cancelled", httpStatus: 499 });
@@ -111,7 +129,8 @@ async function attempts(
 /** Seconds: the caller's word, the deployment's, the router's, the library's. */
 function timeoutOf(context: RequestContext, deployment: Deployment): number {
   const { controls, snapshot } = context;
-  const whole = controls.timeout ?? deployment.settings.timeout ?? snapshot.router.timeout ?? snapshot.library.requestTimeout;
+  const whole =
+    controls.timeout ?? deployment.settings.timeout ?? snapshot.router.timeout ?? snapshot.library.requestTimeout;
   if (!context.stream) return whole;
   return controls.streamTimeout ?? deployment.settings.streamTimeout ?? snapshot.router.streamTimeout ?? whole;
 }
@@ -121,10 +140,14 @@ async function wait(context: RequestContext, seconds: number): Promise<void> {
   const { signal } = context.request;
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, seconds * 1000);
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    }, { once: true });
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
   });
   if (signal.aborted) throw new ClientGone();
 }
@@ -158,7 +181,15 @@ function wholeResponse(
   note("success");
   const text = wholeText(context, prepared, answer);
   settlement.settle({ status: "success", httpStatus: 200 });
-  const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, upstreamMs, shown(prepared.call.report));
+  const headers = answerHeaders(
+    gateway,
+    context,
+    prepared.deployment,
+    answer.headers,
+    settlement,
+    upstreamMs,
+    shown(prepared.call.report),
+  );
   return new Response(text, { status: 200, headers });
 }
 
@@ -170,7 +201,9 @@ function wholeText(context: RequestContext, prepared: Prepared, answer: WholeAns
   if (answer.text === undefined) {
     return JSON.stringify(typeof model === "string" ? { ...answer.body, model: context.requestedModel } : answer.body);
   }
-  return typeof model === "string" ? replaceStringMember(answer.text, "model", model, context.requestedModel) : answer.text;
+  return typeof model === "string"
+    ? replaceStringMember(answer.text, "model", model, context.requestedModel)
+    : answer.text;
 }
 
 function streamResponse(
@@ -184,7 +217,15 @@ function streamResponse(
   upstreamMs: number,
 ): Response {
   settlement.firstContentAt = Date.now();
-  const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, upstreamMs, shown(prepared.call.report));
+  const headers = answerHeaders(
+    gateway,
+    context,
+    prepared.deployment,
+    answer.headers,
+    settlement,
+    upstreamMs,
+    shown(prepared.call.report),
+  );
   const body = streamBody({
     answer,
     deadlines: gateway.deadlines,
@@ -217,15 +258,27 @@ function shown(report: ParameterReport): string | undefined {
 /** Every way out that is not an answer. The row is written before the caller can see the error. */
 function settleFailure(gateway: Gateway, settlement: Settlement, error: unknown): unknown {
   if (error instanceof ClientGone) {
-    settlement.settle({ status: "cancelled", httpStatus: 499, errorCode: "client_closed_request", errorMessage: error.message });
+    settlement.settle({
+      status: "cancelled",
+      httpStatus: 499,
+      errorCode: "client_closed_request",
+      errorMessage: error.message,
+    });
     return error;
   }
   if (error instanceof GatewayError) {
-    settlement.settle({ status: "failure", httpStatus: error.status, errorCode: error.code, errorMessage: error.message });
+    settlement.settle({
+      status: "failure",
+      httpStatus: error.status,
+      errorCode: error.code,
+      errorMessage: error.message,
+    });
     return error;
   }
   const message = error instanceof Error ? error.message : String(error);
-  gateway.log.error("a request failed inside the gateway", { error: error instanceof Error ? (error.stack ?? message) : message });
+  gateway.log.error("a request failed inside the gateway", {
+    error: error instanceof Error ? (error.stack ?? message) : message,
+  });
   settlement.settle({ status: "failure", httpStatus: 500, errorCode: "internal", errorMessage: message });
   return error;
 }

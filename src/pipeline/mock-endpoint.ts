@@ -11,7 +11,9 @@ export function mockEndpoint(text: string): Endpoint {
     path: "",
     exchange: async (request) => {
       const name = ERROR_TEXT.exec(text)?.[1];
-      const code = (Object.keys(ERROR_CODES) as ErrorCode[]).find((candidate) => ERROR_CODES[candidate].litellmClass === name);
+      const code = (Object.keys(ERROR_CODES) as ErrorCode[]).find(
+        (candidate) => ERROR_CODES[candidate].litellmClass === name,
+      );
       if (code !== undefined) {
         throw new UpstreamError({ code, message: `this is a mock ${name}`, upstreamStatus: ERROR_CODES[code].status });
       }

@@ -241,12 +241,19 @@ function forwardHeaders(context: RequestContext, native: boolean, headers: Recor
     const beta = incoming.get("anthropic-beta");
     if (beta !== null) {
       const own = headers["anthropic-beta"];
-      headers["anthropic-beta"] = own === undefined ? beta : [...new Set([...own.split(","), ...beta.split(",")])].join(",");
+      headers["anthropic-beta"] =
+        own === undefined ? beta : [...new Set([...own.split(","), ...beta.split(",")])].join(",");
     }
   }
   if (!context.snapshot.general.forwardClientHeaders) return;
   incoming.forEach((value, name) => {
-    if (name.startsWith("x-") && !name.startsWith("x-stainless-") && !name.startsWith("x-litellm-") && name !== "x-api-key" && name !== "x-goog-api-key") {
+    if (
+      name.startsWith("x-") &&
+      !name.startsWith("x-stainless-") &&
+      !name.startsWith("x-litellm-") &&
+      name !== "x-api-key" &&
+      name !== "x-goog-api-key"
+    ) {
       headers[name] ??= value;
     }
   });

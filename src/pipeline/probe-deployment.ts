@@ -21,19 +21,38 @@ const MAX_TOKENS = 16;
 const DEFAULT_TIMEOUT_SECONDS = 60;
 
 /** Calls a deployment with a tiny conversation. A pattern needs `model_info.health_check_model`. */
-export async function probeDeployment(gateway: Gateway, deployment: Deployment, clientSignal: AbortSignal): Promise<ProbeOutcome> {
+export async function probeDeployment(
+  gateway: Gateway,
+  deployment: Deployment,
+  clientSignal: AbortSignal,
+): Promise<ProbeOutcome> {
   const provider = findProvider(deployment.provider);
   const endpoint = provider?.endpoints.chat?.[0];
-  if (provider === undefined || endpoint === undefined) return { healthy: false, error: "the provider has no endpoint for conversations" };
+  if (provider === undefined || endpoint === undefined)
+    return { healthy: false, error: "the provider has no endpoint for conversations" };
   const { info } = deployment;
-  const wanted = typeof info.health_check_model === "string" ? info.health_check_model.replace(`${provider.id}/`, "") : deployment.upstreamModel;
+  const wanted =
+    typeof info.health_check_model === "string"
+      ? info.health_check_model.replace(`${provider.id}/`, "")
+      : deployment.upstreamModel;
   if (wanted.includes("*")) {
-    return { healthy: false, error: "a wildcard deployment is probed by the model named in model_info.health_check_model" };
+    return {
+      healthy: false,
+      error: "a wildcard deployment is probed by the model named in model_info.health_check_model",
+    };
   }
   const seconds = typeof info.health_check_timeout === "number" ? info.health_check_timeout : DEFAULT_TIMEOUT_SECONDS;
   const report = new ParameterReport();
   const model = provider.upstreamModel?.(wanted, deployment.target) ?? wanted;
-  const call: Call = { operation: "chat", model, stream: false, target: deployment.target, facts: deployment.facts, report, modifyParams: false };
+  const call: Call = {
+    operation: "chat",
+    model,
+    stream: false,
+    target: deployment.target,
+    facts: deployment.facts,
+    report,
+    modifyParams: false,
+  };
   const format = formatById(endpoint.format);
   const controller = new AbortController();
   const gone = (): void => controller.abort();
@@ -45,25 +64,39 @@ export async function probeDeployment(gateway: Gateway, deployment: Deployment, 
         {
           model,
           messages: [{ role: "user", parts: [{ type: "text", text: PROMPT }] }],
-          sampling: { maxOutputTokens: typeof info.health_check_max_tokens === "number" ? info.health_check_max_tokens : MAX_TOKENS },
+          sampling: {
+            maxOutputTokens:
+              typeof info.health_check_max_tokens === "number" ? info.health_check_max_tokens : MAX_TOKENS,
+          },
         },
         { model, provider: provider.id, owner: provider.id, capabilities: {}, report, modifyParams: false },
       ),
       ...deployment.settings.extraBody,
     };
     if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
-    const send = (request: OutboundRequest): Promise<Response> => gateway.transport.send({ ...request, signal: controller.signal });
+    const send = (request: OutboundRequest): Promise<Response> =>
+      gateway.transport.send({ ...request, signal: controller.signal });
     let outbound: OutboundRequest = {
       method: "POST",
       url: endpointUrl(endpoint, call),
-      headers: { "content-type": "application/json", ...deployment.target.headers, ...endpoint.headers, ...deployment.settings.extraHeaders },
+      headers: {
+        "content-type": "application/json",
+        ...deployment.target.headers,
+        ...endpoint.headers,
+        ...deployment.settings.extraHeaders,
+      },
       body: JSON.stringify(body),
     };
     if (provider.sign !== undefined) outbound = await provider.sign(outbound, call, send);
-    const response = endpoint.exchange === undefined ? await send(outbound) : await endpoint.exchange(outbound, send, call);
+    const response =
+      endpoint.exchange === undefined ? await send(outbound) : await endpoint.exchange(outbound, send, call);
     const text = await response.text();
-    if (response.status >= 200 && response.status < 300) return { healthy: true, rateLimits: rateLimits(response.headers) };
-    return { healthy: false, error: `${response.status}: ${format.decodeError(response.status, text, response.headers).message}` };
+    if (response.status >= 200 && response.status < 300)
+      return { healthy: true, rateLimits: rateLimits(response.headers) };
+    return {
+      healthy: false,
+      error: `${response.status}: ${format.decodeError(response.status, text, response.headers).message}`,
+    };
   } catch (error) {
     if (error instanceof UpstreamError) return { healthy: false, error: error.message };
     const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;

@@ -13,15 +13,20 @@ export function clientError(error: UpstreamError, provider: Provider, context: R
   const { failure } = error;
   const { litellmClass } = ERROR_CODES[failure.code];
   const upstream = failure.upstreamStatus;
-  const status = upstream === undefined || upstream < 400 ? ERROR_CODES[failure.code].status : upstream > 504 ? 500 : upstream;
+  const status =
+    upstream === undefined || upstream < 400 ? ERROR_CODES[failure.code].status : upstream > 504 ? 500 : upstream;
   const passesType = status === 400 || status === 422 || failure.upstreamType === "invalid_request_error";
-  return new GatewayError(failure.code, `${wording(failure.code, litellmClass, provider)} - ${failure.message}${suffix(context)}`, {
-    status,
-    param: passesType ? failure.param : undefined,
-    type: passesType ? failure.upstreamType : undefined,
-    headers: error.headers,
-    cause: error,
-  });
+  return new GatewayError(
+    failure.code,
+    `${wording(failure.code, litellmClass, provider)} - ${failure.message}${suffix(context)}`,
+    {
+      status,
+      param: passesType ? failure.param : undefined,
+      type: passesType ? failure.upstreamType : undefined,
+      headers: error.headers,
+      cause: error,
+    },
+  );
 }
 
 function wording(code: string, litellmClass: string, provider: Provider): string {

@@ -179,6 +179,7 @@ function boundedUsage(context: RequestContext): { inputTokens: number; outputTok
   const choices = typeof body.n === "number" && body.n > 0 ? body.n : 1;
   return {
     inputTokens: promptUpperBound(context.bytes),
-    outputTokens: (typeof asked === "number" && asked > 0 ? Math.ceil(asked) : DEFAULT_OUTPUT_TOKENS) * Math.ceil(choices),
+    outputTokens:
+      (typeof asked === "number" && asked > 0 ? Math.ceil(asked) : DEFAULT_OUTPUT_TOKENS) * Math.ceil(choices),
   };
 }

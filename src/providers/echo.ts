@@ -60,10 +60,17 @@ async function answer(request: OutboundRequest): Promise<Response> {
   const options = optionsOf(body);
   if (options.latencySeconds > 0) await pause(options.latencySeconds);
   if (options.failureRate > 0 && Math.random() < options.failureRate) {
-    const error = { message: `echo was told to fail with ${options.failureStatus}`, type: "echo_failure", param: null, code: null };
+    const error = {
+      message: `echo was told to fail with ${options.failureStatus}`,
+      type: "echo_failure",
+      param: null,
+      code: null,
+    };
     return Response.json({ error }, { status: options.failureStatus });
   }
-  return body.stream === true ? streamed(body, options, options.text.match(/\s*\S+\s*$|\s*\S+/g) ?? []) : whole(body, options);
+  return body.stream === true
+    ? streamed(body, options, options.text.match(/\s*\S+\s*$|\s*\S+/g) ?? [])
+    : whole(body, options);
 }
 
 function optionsOf(body: JsonObject): EchoOptions {
@@ -118,7 +125,12 @@ function usageOf(options: EchoOptions): JsonObject {
 }
 
 function head(body: JsonObject, object: string): JsonObject {
-  return { id: `chatcmpl-${crypto.randomUUID()}`, object, created: Math.floor(Date.now() / 1000), model: asString(body.model) ?? "echo" };
+  return {
+    id: `chatcmpl-${crypto.randomUUID()}`,
+    object,
+    created: Math.floor(Date.now() / 1000),
+    model: asString(body.model) ?? "echo",
+  };
 }
 
 function finishOf(body: JsonObject, options: EchoOptions): string {
@@ -129,7 +141,9 @@ function finishOf(body: JsonObject, options: EchoOptions): string {
 function whole(body: JsonObject, options: EchoOptions): Response {
   return Response.json({
     ...head(body, "chat.completion"),
-    choices: [{ index: 0, message: { role: "assistant", content: options.text }, finish_reason: finishOf(body, options) }],
+    choices: [
+      { index: 0, message: { role: "assistant", content: options.text }, finish_reason: finishOf(body, options) },
+    ],
     usage: usageOf(options),
   });
 }

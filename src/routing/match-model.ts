@@ -51,7 +51,11 @@ export function capture(pieces: readonly string[], name: string): string[] | und
 }
 
 /** The name that goes upstream: stars of the deployment's model take what the request's name had in their place. */
-export function upstreamModel(deployment: Deployment, captured: readonly string[] | undefined, requested: string): string {
+export function upstreamModel(
+  deployment: Deployment,
+  captured: readonly string[] | undefined,
+  requested: string,
+): string {
   const model = deployment.upstreamModel;
   if (captured === undefined || !model.includes("*")) return model;
   if (model === "*" && deployment.modelName === "*") return requested;

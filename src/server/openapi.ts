@@ -45,11 +45,15 @@ function operation(route: Route, path: string, schemas: Record<string, Json>): M
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: reference(route.body, schemas) } } } }),
+      : {
+          requestBody: { required: true, content: { "application/json": { schema: reference(route.body, schemas) } } },
+        }),
     responses: {
       "200": {
         description: "Success",
-        ...(route.response === undefined ? {} : { content: { "application/json": { schema: reference(route.response, schemas) } } }),
+        ...(route.response === undefined
+          ? {}
+          : { content: { "application/json": { schema: reference(route.response, schemas) } } }),
       },
     },
     ...(route.permission === "public" ? {} : { security: [{ bearer: [] }, { apiKey: [] }] }),

@@ -19,7 +19,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 export async function readBody(request: Request, limit: number): Promise<RequestBody> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limit) throw tooLarge(limit);
-  const buffer = declared === null && request.body !== null ? await readCounted(request, limit) : await readAll(request);
+  const buffer =
+    declared === null && request.body !== null ? await readCounted(request, limit) : await readAll(request);
   if (buffer.byteLength > limit) throw tooLarge(limit);
   if (buffer.byteLength === 0) return { text: "{}", bytes: 2, json: {} };
   let text: string;
@@ -40,7 +41,9 @@ function parse(text: string): JsonObject {
     throw invalidJson(cause instanceof Error ? cause.message.replace(/^JSON Parse error: /, "") : String(cause), cause);
   }
   if (!isObject(value)) {
-    throw new GatewayError("invalid_request", "Invalid request body: a JSON object is expected", { param: "request_body" });
+    throw new GatewayError("invalid_request", "Invalid request body: a JSON object is expected", {
+      param: "request_body",
+    });
   }
   return value;
 }

@@ -12,4 +12,11 @@ export class RefusalCounts {
   }
 }
 
-export type RefusalReason = "no_key" | "invalid_key" | "not_found" | "method_not_allowed" | "forbidden" | "request_too_large" | "body_broken";
+export type RefusalReason =
+  | "no_key"
+  | "invalid_key"
+  | "not_found"
+  | "method_not_allowed"
+  | "forbidden"
+  | "request_too_large"
+  | "body_broken";

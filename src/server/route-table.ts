@@ -47,10 +47,12 @@ export class RouteTable {
   #add(path: string, route: Route): void {
     if (path.includes("{")) {
       const names: string[] = [];
-      const source = path.replace(/[.*+?^$()|[\]\\]/g, "\\$&").replace(/\{(\w+)(\\\.\\\.\\\.)?\}/g, (_, name: string, rest?: string) => {
-        names.push(name);
-        return rest === undefined ? "([^/]+)" : "(.+?)";
-      });
+      const source = path
+        .replace(/[.*+?^$()|[\]\\]/g, "\\$&")
+        .replace(/\{(\w+)(\\\.\\\.\\\.)?\}/g, (_, name: string, rest?: string) => {
+          names.push(name);
+          return rest === undefined ? "([^/]+)" : "(.+?)";
+        });
       this.#patterns.push({ route, pattern: new RegExp(`^${source}$`), names });
       return;
     }

@@ -33,12 +33,20 @@ export const chatResponseSchema = z
 export const modelListSchema = z
   .looseObject({
     object: z.literal("list"),
-    data: z.array(z.looseObject({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() })),
+    data: z.array(
+      z.looseObject({ id: z.string(), object: z.literal("model"), created: z.int(), owned_by: z.string() }),
+    ),
   })
   .meta({ id: "ModelList" });
 
 export const modelInfoSchema = z
   .looseObject({
-    data: z.array(z.looseObject({ model_name: z.string(), litellm_params: z.looseObject({}), model_info: z.looseObject({ id: z.string() }) })),
+    data: z.array(
+      z.looseObject({
+        model_name: z.string(),
+        litellm_params: z.looseObject({}),
+        model_info: z.looseObject({ id: z.string() }),
+      }),
+    ),
   })
   .meta({ id: "ModelInfo" });

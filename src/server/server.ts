@@ -35,7 +35,11 @@ export interface ServerOptions {
 }
 
 /** Answers requests: finds the route, identifies the caller, runs the handler, tells errors in the caller's words. */
-export function createHandler(table: RouteTable, services: Services, options: ServerOptions): (request: Request) => Promise<Response> {
+export function createHandler(
+  table: RouteTable,
+  services: Services,
+  options: ServerOptions,
+): (request: Request) => Promise<Response> {
   return async (request) => {
     const response = await answer(table, services, options, request);
     finish(response, request, services, options);
@@ -43,7 +47,12 @@ export function createHandler(table: RouteTable, services: Services, options: Se
   };
 }
 
-async function answer(table: RouteTable, services: Services, options: ServerOptions, request: Request): Promise<Response> {
+async function answer(
+  table: RouteTable,
+  services: Services,
+  options: ServerOptions,
+  request: Request,
+): Promise<Response> {
   const path = pathOf(request.url, options.rootPath);
   if (path === undefined) return notFound(services);
   if (request.method === "OPTIONS" && request.headers.has("access-control-request-method")) return preflight();
@@ -51,7 +60,10 @@ async function answer(table: RouteTable, services: Services, options: ServerOpti
   if (match.kind === "none") return notFound(services);
   if (match.kind === "method") {
     services.refusals.add("method_not_allowed");
-    return Response.json({ detail: "Method Not Allowed" }, { status: 405, headers: { allow: match.allowed.join(", ") } });
+    return Response.json(
+      { detail: "Method Not Allowed" },
+      { status: 405, headers: { allow: match.allowed.join(", ") } },
+    );
   }
   const { route, params } = match;
   try {
@@ -70,7 +82,10 @@ function identify(route: Route, services: Services, request: Request): Principal
     const principal = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
     if (route.permission === "admin" && principal.role !== "proxy_admin") {
       services.refusals.add("forbidden");
-      throw new GatewayError("permission_denied", "Authentication Error, this route is for administrators", { type: "auth_error", param: "None" });
+      throw new GatewayError("permission_denied", "Authentication Error, this route is for administrators", {
+        type: "auth_error",
+        param: "None",
+      });
     }
     return principal;
   } catch (error) {
@@ -99,10 +114,16 @@ function failure(error: unknown, format: FormatId, services: Services): Response
   if (error instanceof GatewayError) return renderError(error, format, undefined);
   if (error instanceof BodyBroken) {
     services.refusals.add("body_broken");
-    return renderError(new GatewayError("invalid_request", error.message, { param: "request_body" }), format, undefined);
+    return renderError(
+      new GatewayError("invalid_request", error.message, { param: "request_body" }),
+      format,
+      undefined,
+    );
   }
   if (error instanceof ClientGone) return new Response(null, { status: 499 });
-  services.log.error("a handler failed", { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+  services.log.error("a handler failed", {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
   return renderError(internalError(), format, undefined);
 }
 

@@ -103,7 +103,10 @@ export class NdjsonFramer implements Framer {
   #cut(text: string, last: boolean): Frame[] {
     const lines = (this.#rest + text).split("\n");
     this.#rest = last ? "" : (lines.pop() ?? "");
-    return lines.map((line) => line.trim()).filter((line) => line !== "").map((data) => ({ data }));
+    return lines
+      .map((line) => line.trim())
+      .filter((line) => line !== "")
+      .map((data) => ({ data }));
   }
 }
 

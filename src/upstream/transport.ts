@@ -46,7 +46,8 @@ export function connectionFailure(error: unknown, url: string): UpstreamFailure 
 }
 
 function codeOf(error: unknown): string | undefined {
-  const code = (error as { code?: unknown } | null)?.code ?? (error as { cause?: { code?: unknown } } | null)?.cause?.code;
+  const code =
+    (error as { code?: unknown } | null)?.code ?? (error as { cause?: { code?: unknown } } | null)?.cause?.code;
   return typeof code === "string" ? code : undefined;
 }
 
@@ -71,7 +72,12 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
 
 function describe(code: string | undefined): string | undefined {
   if (code === undefined) return undefined;
-  if (code.startsWith("CERT_") || code.startsWith("UNABLE_TO_") || code.includes("SELF_SIGNED") || code.startsWith("ERR_TLS")) {
+  if (
+    code.startsWith("CERT_") ||
+    code.startsWith("UNABLE_TO_") ||
+    code.includes("SELF_SIGNED") ||
+    code.startsWith("ERR_TLS")
+  ) {
     return "the TLS certificate was not accepted";
   }
   return DESCRIPTIONS[code];

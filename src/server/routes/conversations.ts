@@ -57,7 +57,9 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
   try {
     const missing = kind.required.find((field) => context.body[field] === undefined || context.body[field] === null);
     if (missing !== undefined) {
-      throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, { param: missing });
+      throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, {
+        param: missing,
+      });
     }
     refuseClientCredentials(context);
     return await handleConversation(services, context, pricesFor);

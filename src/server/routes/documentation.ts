@@ -3,7 +3,11 @@ import type { Route, RouteRequest } from "../route.ts";
 import { swaggerAsset } from "../swagger-assets.ts";
 
 /** The API's description of itself. `NO_DOCS` takes the pages away. */
-export function documentationRoutes(options: { readonly rootPath: string; readonly pages: boolean; readonly docsPath: string }): readonly Route[] {
+export function documentationRoutes(options: {
+  readonly rootPath: string;
+  readonly pages: boolean;
+  readonly docsPath: string;
+}): readonly Route[] {
   const machine: Route[] = [
     {
       method: "GET",
@@ -39,7 +43,8 @@ export function documentationRoutes(options: { readonly rootPath: string; readon
       permission: "public",
       summary: "Files of Swagger UI",
       tag: "documentation",
-      handle: ({ params }) => swaggerAsset(params.file as string) ?? Response.json({ detail: "Not Found" }, { status: 404 }),
+      handle: ({ params }) =>
+        swaggerAsset(params.file as string) ?? Response.json({ detail: "Not Found" }, { status: 404 }),
     },
   ];
 }

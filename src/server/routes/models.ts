@@ -127,7 +127,9 @@ function modelInfo({ services, request }: RouteRequest): Response {
   if (id === null) return Response.json({ data: all.map(deploymentRow) });
   const deployment = snapshot.deploymentsById.get(id);
   if (deployment === undefined) {
-    throw new GatewayError("invalid_request", `Model id = ${id} not found on litellm proxy`, { param: "litellm_model_id" });
+    throw new GatewayError("invalid_request", `Model id = ${id} not found on litellm proxy`, {
+      param: "litellm_model_id",
+    });
   }
   return Response.json({ data: [deploymentRow(deployment)] });
 }
