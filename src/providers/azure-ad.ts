@@ -1,24 +1,9 @@
-import { GatewayError } from "../errors/gateway-error.ts";
-import { asNumber, asObject, asString, parseJson } from "../json/json.ts";
 import { readEnvironment, readParameter } from "./credentials.ts";
+import { accessToken } from "./oauth-token.ts";
 import type { ConfigureInput, Send } from "./provider.ts";
 
 const DEFAULT_SCOPE = "https://cognitiveservices.azure.com/.default";
 const DEFAULT_AUTHORITY = "https://login.microsoftonline.com";
-/** A token is renewed this long before it ends, in seconds. */
-const RENEW_BEFORE = 300;
-/** More credentials than this at once means that they are rotated: the oldest is forgotten. */
-const MAX_CACHED = 1_000;
-
-interface CachedToken {
-  readonly token: string;
-  /** Milliseconds since the epoch. */
-  readonly renewAt: number;
-}
-
-const tokens = new Map<string, CachedToken>();
-const underWay = new Map<string, Promise<CachedToken>>();
-
 /**
  * What Microsoft Entra ID needs to know, read from litellm_params and, when `withEnvironment`, from the environment:
  * a client secret, a user's password, or a client assertion (`azure_ad_token: oidc/env/NAME`, workload identity).
@@ -57,54 +42,25 @@ function readAssertion(input: ConfigureInput): string | undefined {
   return readEnvironment(input.environment, [reference.slice("oidc/env/".length)]);
 }
 
-/**
- * An access token for the credentials that `azureAdCredentials` found; many callers that wait for the same one cause
- * one request. Throws GatewayError("authentication") with Entra ID's own sentence when it refuses.
- */
-export async function azureAdToken(
+/** An access token for what `azureAdCredentials` found. Throws GatewayError("authentication") when Entra ID refuses. */
+export function azureAdToken(
   credentials: Readonly<Record<string, string>>,
   send: Send,
-  now: () => number = Date.now,
+  now?: () => number,
 ): Promise<string> {
-  const name = JSON.stringify(Object.entries(credentials).sort());
-  const cached = tokens.get(name);
-  if (cached !== undefined && cached.renewAt > now()) return cached.token;
-  let request = underWay.get(name);
-  if (request === undefined) {
-    request = requestToken(credentials, send, now()).finally(() => underWay.delete(name));
-    underWay.set(name, request);
-  }
-  const fresh = await request;
-  tokens.delete(name);
-  tokens.set(name, fresh);
-  const oldest = tokens.keys().next().value;
-  if (tokens.size > MAX_CACHED && oldest !== undefined) tokens.delete(oldest);
-  return fresh.token;
-}
-
-async function requestToken(
-  credentials: Readonly<Record<string, string>>,
-  send: Send,
-  now: number,
-): Promise<CachedToken> {
   const authority = (credentials.authority ?? DEFAULT_AUTHORITY).replace(/\/+$/, "");
-  const response = await send({
-    method: "POST",
-    url: `${authority}/${encodeURIComponent(credentials.tenant ?? "")}/oauth2/v2.0/token`,
-    headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
-    body: new URLSearchParams(grantOf(credentials)).toString(),
+  return accessToken({
+    issuer: "Microsoft Entra ID",
+    name: JSON.stringify(Object.entries(credentials).sort()),
+    send,
+    ...(now === undefined ? {} : { now }),
+    request: {
+      method: "POST",
+      url: `${authority}/${encodeURIComponent(credentials.tenant ?? "")}/oauth2/v2.0/token`,
+      headers: { "content-type": "application/x-www-form-urlencoded", accept: "application/json" },
+      body: new URLSearchParams(grantOf(credentials)).toString(),
+    },
   });
-  const text = await response.text();
-  const answer = asObject(parseJson(text));
-  const token = asString(answer?.access_token);
-  if (!response.ok || token === undefined) {
-    const reason = asString(answer?.error_description) ?? asString(answer?.error) ?? `status ${response.status}`;
-    throw new GatewayError("authentication", `Microsoft Entra ID gave no token: ${reason}`);
-  }
-  // Entra ID writes the lifetime as a number, managed identities as text.
-  const lifetime = asNumber(answer?.expires_in) ?? Number(asString(answer?.expires_in) ?? 3_600);
-  const kept = Math.max(lifetime - RENEW_BEFORE, lifetime / 2);
-  return { token, renewAt: now + kept * 1_000 };
 }
 
 function grantOf(credentials: Readonly<Record<string, string>>): Record<string, string> {

@@ -3,7 +3,7 @@ import { azureAddress, azurePath, azureResponsesPath } from "./azure-address.ts"
 import { azureCredential, azureHeaders, signWithEntra } from "./azure-credentials.ts";
 import { parseBase } from "./base-url.ts";
 import { missingBase, missingKey, readBase } from "./credentials.ts";
-import { selectOpenAiEndpoint } from "./openai.ts";
+import { responsesOption, selectorOf } from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_CHAT_RULES } from "./openai-models.ts";
 import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
 
@@ -29,7 +29,7 @@ function configure(input: ConfigureInput): Target | ConfigureProblem {
     options: {
       ...address,
       ...(family === undefined ? {} : { family: input.model }),
-      ...(input.model.startsWith(RESPONSES_PREFIX) ? { responses: true } : {}),
+      ...responsesOption(input.model),
     },
   };
 }
@@ -72,8 +72,7 @@ export const azure: Provider = {
   },
   configure,
   upstreamModel,
-  selectEndpoint: (operation, client, call, preferred) =>
-    selectOpenAiEndpoint(operation === "chat" ? chat : undefined, operation, client, call, preferred),
+  selectEndpoint: selectorOf({ chat }),
   sign: signWithEntra,
   classifyError: (failure, status, body) => {
     if (status === 404 && body.includes("DeploymentNotFound")) return { ...failure, code: "not_found" };

@@ -6,7 +6,9 @@ export function endpointUrl(endpoint: Endpoint, call: Call): string {
   let url = target.base;
   if (target.exactUrl !== true) {
     const path = typeof endpoint.path === "string" ? endpoint.path : endpoint.path(call);
-    url += path.includes("{model}") ? path.replace("{model}", encodePath(call.model)) : path;
+    const filled = path.includes("{model}") ? path.replace("{model}", encodePath(call.model)) : path;
+    // An endpoint on another host names it.
+    url = filled.startsWith("http") ? filled : url + filled;
   }
   if (target.query !== undefined) {
     for (const [name, value] of Object.entries(target.query)) {

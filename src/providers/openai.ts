@@ -1,16 +1,17 @@
-import type { FormatId } from "../formats/conversation.ts";
 import { parseBase } from "./base-url.ts";
 import { missingKey, readBase, readEnvironment, readKey, readParameter } from "./credentials.ts";
-import { bearerTarget, openaiCompatible, resolveAddress } from "./openai-compatible/openai-compatible.ts";
+import {
+  bearerTarget,
+  openaiCompatible,
+  resolveAddress,
+  responsesOption,
+} from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_CHAT_RULES } from "./openai-models.ts";
-import type { Call, ConfigureInput, Endpoint, Operation, Provider } from "./provider.ts";
-import { preferredEndpoint } from "./select-endpoint.ts";
+import type { Call, ConfigureInput, Provider } from "./provider.ts";
 
 const BASE = "https://api.openai.com/v1";
 const BASE_VARIABLES = ["OPENAI_BASE_URL", "OPENAI_API_BASE"];
 const KEY_VARIABLES = ["OPENAI_API_KEY"];
-/** `openai/responses/gpt-…` asks for the Responses endpoint, whatever the client speaks. */
-const RESPONSES_PREFIX = "responses/";
 
 const row = openaiCompatible({
   id: "openai",
@@ -67,34 +68,10 @@ function configure(input: ConfigureInput) {
     ...(organization === undefined ? {} : { "openai-organization": organization }),
     ...(project === undefined ? {} : { "openai-project": project }),
   };
-  return bearerTarget(address, key, headers, {
-    ...(input.model.startsWith(RESPONSES_PREFIX) ? { responses: true } : {}),
-  });
+  return bearerTarget(address, key, headers, responsesOption(input.model));
 }
 
-/** The Responses endpoint for `responses/…` models and for those that know no other. */
-export function selectOpenAiEndpoint(
-  endpoints: readonly Endpoint[] | undefined,
-  operation: Operation,
-  client: FormatId,
-  call: Call,
-  preferred: "chat" | "responses" | undefined,
-): Endpoint | undefined {
-  if (operation !== "chat" || endpoints === undefined) return undefined;
-  const only =
-    call.target.options?.responses === true ||
-    call.model.startsWith(RESPONSES_PREFIX) ||
-    call.facts.mode === "responses";
-  return preferredEndpoint(endpoints, client, preferred ?? (only ? "responses" : undefined));
-}
-
-export const openai: Provider = {
-  ...row,
-  configure,
-  upstreamModel: (model) => (model.startsWith(RESPONSES_PREFIX) ? model.slice(RESPONSES_PREFIX.length) : model),
-  selectEndpoint: (operation, client, call, preferred) =>
-    selectOpenAiEndpoint(row.endpoints[operation], operation, client, call, preferred),
-};
+export const openai: Provider = { ...row, configure };
 
 /** The same service, its legacy Completions endpoint first. */
 export const textCompletionOpenai: Provider = {

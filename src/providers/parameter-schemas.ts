@@ -15,15 +15,20 @@ export function stripSchemaKeywords(
   keywords: readonly string[],
   report: ParameterReport,
 ): void {
-  const tools = body.tools;
-  if (Array.isArray(tools)) {
-    const stripped = mapUnlessEqual(tools as Json[], (tool) => stripTool(tool, keywords, report));
-    if (stripped !== tools) body.tools = stripped;
-  }
+  stripToolSchemas(body, keywords, report);
   const format = body.response_format;
   if (isObject(format)) {
     const stripped = stripHolder(format, "json_schema", keywords, "response_format.json_schema", report);
     if (stripped !== format) body.response_format = stripped;
+  }
+}
+
+/** The same for tools alone, where response formats keep their keywords. */
+export function stripToolSchemas(body: MutableJsonObject, keywords: readonly string[], report: ParameterReport): void {
+  const tools = body.tools;
+  if (Array.isArray(tools)) {
+    const stripped = mapUnlessEqual(tools as Json[], (tool) => stripTool(tool, keywords, report));
+    if (stripped !== tools) body.tools = stripped;
   }
 }
 

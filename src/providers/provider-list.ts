@@ -2,8 +2,12 @@ import { anthropic } from "./anthropic.ts";
 import { azure, azureText } from "./azure.ts";
 import { azureAi } from "./azure-ai.ts";
 import { openai, textCompletionOpenai } from "./openai.ts";
+import { chatgpt } from "./openai-compatible/chatgpt.ts";
+import { databricks } from "./openai-compatible/databricks.ts";
+import { githubCopilot } from "./openai-compatible/github-copilot.ts";
 import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_COMPATIBLE_ROWS } from "./openai-compatible/rows.ts";
+import { snowflake } from "./openai-compatible/snowflake.ts";
 import type { Provider } from "./provider.ts";
 
 /** Every provider, in the order in which documentation lists them. */
@@ -14,5 +18,9 @@ export const PROVIDERS: readonly Provider[] = [
   azureText,
   azureAi,
   anthropic,
+  databricks,
+  snowflake,
+  githubCopilot,
+  chatgpt,
   ...OPENAI_COMPATIBLE_ROWS.map(openaiCompatible),
 ];

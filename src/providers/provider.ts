@@ -91,7 +91,10 @@ export interface ParameterRules {
 /** How one operation is spoken on the wire. */
 export interface Endpoint {
   readonly format: FormatId;
-  /** Appended to the target's base; `{model}` is replaced by the URL-encoded upstream name (slashes kept). */
+  /**
+   * Appended to the target's base; `{model}` is replaced by the URL-encoded upstream name (slashes kept). A path that
+   * begins with `http` is the whole URL: an endpoint on another host.
+   */
   readonly path: string | ((call: Call) => string);
   readonly parameters?: ParameterRules;
   /** Default `sse`. */
@@ -111,6 +114,11 @@ export interface Endpoint {
   readonly normaliseResponse?: (body: JsonObject, call: Call) => JsonObject;
   /** The same for one parsed stream frame. Declared only where needed: it costs a parse per frame. */
   readonly normaliseFrame?: (frame: JsonObject, call: Call) => JsonObject;
+  /**
+   * Texts of which at least one stands in every frame that `normaliseFrame` changes: other frames need neither its call
+   * nor a parse, and their bytes can pass. Absent: every frame is parsed.
+   */
+  readonly frameMarks?: readonly string[];
   /** A protocol of several requests (submit, poll, fetch). Yields a Response as if the provider had answered at once. */
   readonly exchange?: (request: OutboundRequest, send: Send, call: Call) => Promise<Response>;
 }

@@ -12,6 +12,8 @@ import type {
   ParameterRules,
   Provider,
 } from "../provider.ts";
+import { preferredEndpoint } from "../select-endpoint.ts";
+import { type ChatRepairs, finishWithToolCalls, reasoningContent, repairChat } from "./normalise.ts";
 
 /** What a row may offer: the operations, and `responses` as a second way to hold a conversation. */
 export type Capability = Exclude<Operation, "count-tokens"> | "responses";
@@ -71,6 +73,9 @@ export interface OpenAiCompatibleRow {
   readonly upstreamModel?: Provider["upstreamModel"];
   readonly normaliseResponse?: Endpoint["normaliseResponse"];
   readonly normaliseFrame?: Endpoint["normaliseFrame"];
+  readonly frameMarks?: Endpoint["frameMarks"];
+  /** Repairs of answers other than chat's. */
+  readonly normalise?: { readonly [C in Capability]?: NonNullable<Endpoint["normaliseResponse"]> };
   readonly streamUsageOption?: boolean;
   readonly classifyError?: Provider["classifyError"];
   /** Replaces the default reading of base and query, for addresses that hold an account or a region. */
@@ -96,7 +101,8 @@ const TABLES_TAKEN = "2026-11-23";
 /** Makes a provider of a row. */
 export function openaiCompatible(row: OpenAiCompatibleRow): Provider {
   const owner: SealOwner | ((model: string) => SealOwner) = row.owner ?? row.id;
-  const hosts = [...(row.base === undefined ? [] : [new URL(row.base).host]), ...(row.hosts ?? [])];
+  const hosts = [...ownHost(row.base), ...(row.hosts ?? [])];
+  const endpoints = endpointsOf(row);
   return {
     id: row.id,
     ...(row.aliases === undefined ? {} : { aliases: row.aliases }),
@@ -107,10 +113,39 @@ export function openaiCompatible(row: OpenAiCompatibleRow): Provider {
     ...(row.base === undefined ? {} : { defaultBase: row.base }),
     hosts,
     key: row.key ?? "required",
-    endpoints: endpointsOf(row),
+    endpoints,
     configure: (input) => configureRow(row, input),
-    ...(row.upstreamModel === undefined ? {} : { upstreamModel: row.upstreamModel }),
+    upstreamModel: (model, target) => {
+      const name = model.startsWith(RESPONSES_PREFIX) ? model.slice(RESPONSES_PREFIX.length) : model;
+      return row.upstreamModel?.(name, target) ?? name;
+    },
+    ...(row.serves.includes("responses") ? { selectEndpoint: selectorOf(endpoints) } : {}),
     ...(row.classifyError === undefined ? {} : { classifyError: row.classifyError }),
+  };
+}
+
+/** The host of the base, unless it is anybody's own machine. */
+function ownHost(base: string | undefined): string[] {
+  if (base === undefined) return [];
+  const { host, hostname } = new URL(base);
+  return hostname === "localhost" || hostname === "127.0.0.1" ? [] : [host];
+}
+
+/** `openai/responses/gpt-…` asks for the Responses endpoint, whatever the client speaks. */
+const RESPONSES_PREFIX = "responses/";
+
+/** What `configure` remembers of a `responses/…` model. */
+export function responsesOption(model: string): JsonObject | undefined {
+  return model.startsWith(RESPONSES_PREFIX) ? { responses: true } : undefined;
+}
+
+/** Chooses Responses for `responses/…` models and for those that know no other endpoint. */
+export function selectorOf(endpoints: Provider["endpoints"]): NonNullable<Provider["selectEndpoint"]> {
+  return (operation, client, call, preferred) => {
+    const candidates = endpoints[operation];
+    if (operation !== "chat" || candidates === undefined) return undefined;
+    const only = call.target.options?.responses === true || call.facts.mode === "responses";
+    return preferredEndpoint(candidates, client, preferred ?? (only ? "responses" : undefined));
   };
 }
 
@@ -128,14 +163,23 @@ function endpointOf(row: OpenAiCompatibleRow, capability: Capability): Endpoint 
   const wire = WIRE[capability];
   const parameters = parametersOf(row, capability);
   const chat = capability === "chat";
+  const normaliseResponse = chat ? (row.normaliseResponse ?? plainAnswer) : row.normalise?.[capability];
   return {
     format: wire.format,
     path: row.paths?.[capability] ?? wire.path,
     ...(parameters === undefined ? {} : { parameters }),
     ...(chat && row.streamUsageOption !== undefined ? { streamUsageOption: row.streamUsageOption } : {}),
-    ...(chat && row.normaliseResponse !== undefined ? { normaliseResponse: row.normaliseResponse } : {}),
+    ...(normaliseResponse === undefined ? {} : { normaliseResponse }),
     ...(chat && row.normaliseFrame !== undefined ? { normaliseFrame: row.normaliseFrame } : {}),
+    ...(chat && row.frameMarks !== undefined ? { frameMarks: row.frameMarks } : {}),
   };
+}
+
+const PLAIN_REPAIRS: ChatRepairs = { messages: [reasoningContent], top: [finishWithToolCalls] };
+
+/** What any server of open models may need, and none is harmed by. */
+function plainAnswer(body: JsonObject): JsonObject {
+  return repairChat(body, PLAIN_REPAIRS);
 }
 
 function parametersOf(row: OpenAiCompatibleRow, capability: Capability): ParameterRules | undefined {
@@ -151,7 +195,7 @@ function configureRow(row: OpenAiCompatibleRow, input: ConfigureInput): Target |
   if (key === undefined && (row.key ?? "required") === "required") return missingKey(row.label, row.keys);
   const address = addressOf(row, input);
   if ("code" in address) return address;
-  return bearerTarget(address, key, row.headers?.(key, input));
+  return bearerTarget(address, key, row.headers?.(key, input), responsesOption(input.model));
 }
 
 /** A target whose calls carry the key as a bearer token, or no key at all. */

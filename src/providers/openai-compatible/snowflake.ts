@@ -1,0 +1,90 @@
+import { asArray, asObject, asString, type JsonObject } from "../../json/json.ts";
+import { type BaseUrl, parseBase } from "../base-url.ts";
+import { missingBase, missingKey, readBase, readEnvironment, readKey, readParameter } from "../credentials.ts";
+import type { ConfigureInput, Provider } from "../provider.ts";
+import { finishWithToolCalls, repairChat } from "./normalise.ts";
+import { bearerTarget, openaiCompatible } from "./openai-compatible.ts";
+
+const KEY_VARIABLES = ["SNOWFLAKE_JWT", "SNOWFLAKE_API_KEY"];
+const BASE_VARIABLES = ["SNOWFLAKE_API_BASE"];
+const PAT_PREFIX = "pat/";
+const API_PATH = "/api/v2/cortex/v1";
+
+/** Members that Cortex fills with empty values where OpenAI leaves them out. */
+function withoutEmptyMembers(message: JsonObject): JsonObject {
+  const { audio, function_call, refusal, tool_calls, ...rest } = message;
+  const keepAudio = asString(asObject(audio)?.id) ? { audio } : {};
+  const keepFunction = asString(asObject(function_call)?.name) ? { function_call } : {};
+  const keepRefusal = asString(refusal) ? { refusal } : {};
+  const keepTools = asArray(tool_calls).length > 0 ? { tool_calls } : {};
+  return { ...rest, ...keepAudio, ...keepFunction, ...keepRefusal, ...keepTools };
+}
+
+/** Claude's thinking arrives as `reasoning_details`, the last of which bears the signature. */
+function reasoningDetails(message: JsonObject): JsonObject {
+  const details = asArray(message.reasoning_details);
+  if (details.length === 0 || message.reasoning_content !== undefined) return message;
+  let thinking = "";
+  let signature = "";
+  for (const detail of details) {
+    thinking += asString(asObject(detail)?.text) ?? "";
+    signature = asString(asObject(detail)?.signature) || signature;
+  }
+  const signed = signature === "" ? {} : { thinking_blocks: [{ type: "thinking", thinking, signature }] };
+  return thinking === "" ? { ...message, ...signed } : { ...message, reasoning_content: thinking, ...signed };
+}
+
+const repair = (body: JsonObject) =>
+  repairChat(body, {
+    messages: [withoutEmptyMembers, reasoningDetails],
+    top: [finishWithToolCalls],
+    finish: { "": "stop" },
+  });
+const repairFrame = (body: JsonObject) => repairChat(body, { messages: [withoutEmptyMembers, reasoningDetails] });
+
+const row = openaiCompatible({
+  id: "snowflake",
+  label: "Snowflake",
+  documentation: "https://docs.snowflake.com/user-guide/snowflake-cortex/open_ai_sdk",
+  keys: KEY_VARIABLES,
+  bases: BASE_VARIABLES,
+  serves: ["chat", "embeddings"],
+  paths: { embeddings: ({ target }) => `${new URL(target.base).origin}/api/v2/cortex/inference:embed` },
+  owner: (model) => (model.includes("claude") ? "anthropic" : "snowflake"),
+  normaliseResponse: repair,
+  normaliseFrame: repairFrame,
+});
+
+function addressOf(input: ConfigureInput): BaseUrl | ReturnType<typeof missingBase> {
+  const written = readBase(input, BASE_VARIABLES);
+  if (written !== undefined) {
+    const parsed = parseBase(written);
+    return "code" in parsed ? parsed : { ...parsed, base: withApiPath(parsed) };
+  }
+  const account =
+    readParameter(input.params, ["account_id"]) ?? readEnvironment(input.environment, ["SNOWFLAKE_ACCOUNT_ID"]);
+  if (account === undefined) return missingBase("Snowflake", [...BASE_VARIABLES, "SNOWFLAKE_ACCOUNT_ID"]);
+  return parseBase(`https://${account}.snowflakecomputing.com${API_PATH}`);
+}
+
+/** Bases written for the older endpoints of Cortex lead to the OpenAI-compatible one of the same account. */
+function withApiPath({ base, path }: BaseUrl): string {
+  const root = base.slice(0, base.length - path.length);
+  if (path === "" || path.startsWith("/api/v2/cortex/inference:") || path.startsWith(API_PATH))
+    return `${root}${API_PATH}`;
+  return path.endsWith("/api/v2") || path.endsWith("/api/v2/cortex") ? `${root}${API_PATH}` : base;
+}
+
+export const snowflake: Provider = {
+  ...row,
+  configure: (input) => {
+    const key = readKey(input, KEY_VARIABLES);
+    if (key === undefined) return missingKey("Snowflake", KEY_VARIABLES);
+    const address = addressOf(input);
+    if ("code" in address) return address;
+    const personal = key.startsWith(PAT_PREFIX);
+    return bearerTarget(address, personal ? key.slice(PAT_PREFIX.length) : key, {
+      "x-snowflake-authorization-token-type": personal ? "PROGRAMMATIC_ACCESS_TOKEN" : "KEYPAIR_JWT",
+    });
+  },
+};
