@@ -50,6 +50,8 @@ export interface AnswerContext {
   readonly fallbackId: string;
   /** Seconds since the epoch: the gateway's clock, for formats that need a time. */
   readonly now: number;
+  /** How the client wants its stream; Google's clients may ask for one JSON array. Default `sse`. */
+  readonly streamFraming?: "sse" | "json-array";
 }
 
 /** Feeds on the frames of one upstream stream, in order; frames are never split. Synchronous and free of I/O. */
@@ -93,6 +95,8 @@ export interface StreamObserver {
  */
 export interface Format {
   readonly id: FormatId;
+  /** Model and streaming are said by the URL; the body holds neither. */
+  readonly inUrl?: boolean;
 
   /** Client → conversation. */
   decodeRequest(body: JsonObject): ConversationRequest;

@@ -117,7 +117,12 @@ function passThrough(
   const before = context.body;
   const after: MutableJsonObject = { ...before };
   withoutGatewayFields(after, format.id);
-  after.model = call.model;
+  if (format.inUrl === true) {
+    delete after.model;
+    delete after.stream;
+  } else {
+    after.model = call.model;
+  }
   withDefaults(after, deployment, format, call);
   dropConfigured(after, context, deployment, call.report);
 

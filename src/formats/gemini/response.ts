@@ -1,0 +1,102 @@
+import { assemble } from "../assemble.ts";
+import type { Choice, ConversationResponse, Part } from "../conversation.ts";
+import type { AnswerContext, ResponseContext } from "../format.ts";
+import { carry } from "../sealed.ts";
+import { asArray, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
+import { encodeFinish } from "./finish.ts";
+import { GeminiStreamDecoder } from "./stream-decoder.ts";
+import { encodeUsage } from "./usage.ts";
+
+/** A whole answer is a stream of one event: both ways of reading give the same. */
+export function decodeResponse(body: JsonObject, context: ResponseContext): ConversationResponse {
+  const decoder = new GeminiStreamDecoder(context);
+  return assemble([...decoder.read(body), ...decoder.end()]);
+}
+
+/** Conversation → generateContent answer. */
+export function encodeResponse(response: ConversationResponse, context: AnswerContext): JsonObject {
+  return {
+    candidates: response.choices.map(encodeCandidate),
+    ...(response.usage === undefined ? {} : { usageMetadata: encodeUsage(response.usage) }),
+    modelVersion: context.model,
+    responseId: response.id ?? context.fallbackId,
+  };
+}
+
+function encodeCandidate(choice: Choice): JsonObject {
+  const parts = choice.parts.flatMap((part) => encodeAnswerPart(part));
+  const grounding = groundingOf(choice.parts);
+  return {
+    content: { parts, role: "model" },
+    finishReason: encodeFinish(choice.finish, choice.rawFinish),
+    index: choice.index,
+    ...(grounding === undefined ? {} : { groundingMetadata: grounding }),
+    ...(choice.native?.format === "gemini" ? choice.native.value : {}),
+  };
+}
+
+/** One part of an answer as Google's clients read it. */
+export function encodeAnswerPart(part: Part): JsonObject[] {
+  const signature = "sealed" in part && part.sealed !== undefined ? { thoughtSignature: carry(part.sealed, "gemini") } : {};
+  switch (part.type) {
+    case "text":
+      return [{ text: part.text, ...signature }];
+    case "refusal":
+      return [{ text: part.text }];
+    case "thinking":
+      return part.text === "" && part.sealed === undefined ? [] : [{ text: part.text, thought: true, ...signature }];
+    case "tool-call": {
+      const args = parseArguments(part.arguments);
+      return [{ functionCall: { ...(part.id === "" ? {} : { id: part.id }), name: part.name, args }, ...signature }];
+    }
+    case "image":
+    case "audio":
+    case "video":
+    case "file": {
+      const { source } = part;
+      if (source.type === "base64") return [{ inlineData: { mimeType: source.mediaType, data: source.data }, ...signature }];
+      if (source.type === "url") return [{ fileData: { fileUri: source.url, ...(source.mediaType === undefined ? {} : { mimeType: source.mediaType }) } }];
+      if (source.type === "file-id") return [{ fileData: { fileUri: source.id } }];
+      return [{ text: source.text }];
+    }
+    case "opaque":
+      return part.format === "gemini" ? [part.value] : [];
+    case "tool-result":
+      return [];
+  }
+}
+
+/** Arguments are an object on this wire; text that is none stands in it whole. */
+export function parseArguments(text: string): JsonObject {
+  if (text.trim() === "") return {};
+  const parsed = parseJson(text);
+  return isObject(parsed) ? parsed : parsed === null ? {} : { arguments: text };
+}
+
+/** Sources in Google's words, for answers of other providers. */
+export function groundingOf(parts: readonly Part[]): JsonObject | undefined {
+  const citations = parts.flatMap((part) => (part.type === "text" ? (part.citations ?? []) : []));
+  if (citations.length === 0) return undefined;
+  const sources = new Map<string, number>();
+  const chunks: Json[] = [];
+  const supports: Json[] = [];
+  for (const citation of citations) {
+    const key = citation.url ?? citation.title ?? "";
+    let index = sources.get(key);
+    if (index === undefined) {
+      index = chunks.length;
+      sources.set(key, index);
+      chunks.push({ web: { ...(citation.url === undefined ? {} : { uri: citation.url }), ...(citation.title === undefined ? {} : { title: citation.title }) } });
+    }
+    if (citation.end === undefined && citation.citedText === undefined) continue;
+    supports.push({
+      segment: {
+        ...(citation.start === undefined ? {} : { startIndex: citation.start }),
+        ...(citation.end === undefined ? {} : { endIndex: citation.end }),
+        ...(citation.citedText === undefined ? {} : { text: citation.citedText }),
+      },
+      groundingChunkIndices: [index],
+    });
+  }
+  return { groundingChunks: chunks, ...(asArray(supports).length === 0 ? {} : { groundingSupports: supports }) };
+}
