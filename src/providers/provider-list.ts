@@ -1,6 +1,7 @@
 import { anthropic } from "./anthropic.ts";
 import { azure, azureText } from "./azure.ts";
 import { azureAi } from "./azure-ai.ts";
+import { echo } from "./echo.ts";
 import { openai, textCompletionOpenai } from "./openai.ts";
 import { chatgpt } from "./openai-compatible/chatgpt.ts";
 import { databricks } from "./openai-compatible/databricks.ts";
@@ -18,6 +19,7 @@ export const PROVIDERS: readonly Provider[] = [
   azureText,
   azureAi,
   anthropic,
+  echo,
   databricks,
   snowflake,
   githubCopilot,

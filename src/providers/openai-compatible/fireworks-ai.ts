@@ -1,6 +1,7 @@
 import { asArray, asObject, isObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { Call } from "../provider.ts";
 import type { OpenAiCompatibleRow } from "./openai-compatible.ts";
+import { rankingsFromData } from "./rerank-shapes.ts";
 
 const MODEL_PREFIX = "accounts/fireworks/models/";
 
@@ -64,4 +65,5 @@ export const fireworksAi: OpenAiCompatibleRow = {
   serves: ["chat", "responses", "completions", "embeddings", "rerank", "image-generation", "transcription"],
   upstreamModel,
   parameters: { rename: { max_completion_tokens: "max_tokens" }, custom: fireworksBody },
+  normalise: { rerank: rankingsFromData },
 };

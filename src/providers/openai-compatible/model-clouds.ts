@@ -2,6 +2,7 @@ import type { BaseUrl } from "../base-url.ts";
 import type { OpenAiCompatibleRow } from "./openai-compatible.ts";
 import { resolveAddress } from "./openai-compatible.ts";
 import { MAX_TOKENS_ONLY } from "./renames.ts";
+import { deepinfraRerank, nvidiaRerank } from "./rerank-shapes.ts";
 
 /** Agents have hosts of their own, whose API begins at `/api/v1`. */
 function gradientAddress(_input: unknown, given: BaseUrl | undefined) {
@@ -19,6 +20,7 @@ export const MODEL_CLOUDS: readonly OpenAiCompatibleRow[] = [
     base: "https://integrate.api.nvidia.com/v1",
     keys: ["NVIDIA_NIM_API_KEY", "NVIDIA_API_KEY"],
     bases: ["NVIDIA_NIM_API_BASE"],
+    endpoints: { rerank: [nvidiaRerank] },
     serves: ["chat", "completions", "embeddings"],
   },
   {
@@ -38,6 +40,7 @@ export const MODEL_CLOUDS: readonly OpenAiCompatibleRow[] = [
     base: "https://api.deepinfra.com/v1/openai",
     keys: ["DEEPINFRA_API_KEY"],
     bases: ["DEEPINFRA_API_BASE"],
+    endpoints: { rerank: [deepinfraRerank] },
     serves: ["chat", "completions", "embeddings", "image-generation", "transcription", "speech"],
   },
   {

@@ -67,6 +67,8 @@ export interface OpenAiCompatibleRow {
   readonly parameters?: ParameterRules;
   /** Rules for other bodies. */
   readonly rules?: { readonly [C in Capability]?: ParameterRules };
+  /** Endpoints that are not of OpenAI's shape, instead of those that `serves` would make. */
+  readonly endpoints?: Provider["endpoints"];
   readonly owner?: Provider["owner"];
   /** Extra static headers. */
   readonly headers?: (key: string | undefined, input: ConfigureInput) => Record<string, string>;
@@ -156,7 +158,7 @@ function endpointsOf(row: OpenAiCompatibleRow): Provider["endpoints"] {
     endpoints[operation] ??= [];
     endpoints[operation].push(endpointOf(row, capability));
   }
-  return endpoints;
+  return { ...endpoints, ...row.endpoints };
 }
 
 function endpointOf(row: OpenAiCompatibleRow, capability: Capability): Endpoint {

@@ -4,6 +4,7 @@ import { clarifai } from "./clarifai.ts";
 import { cloudflare } from "./cloudflare.ts";
 import { datarobot } from "./datarobot.ts";
 import { deepseek } from "./deepseek.ts";
+import { EMBEDDING_SPECIALISTS } from "./embedding-specialists.ts";
 import { fireworksAi } from "./fireworks-ai.ts";
 import { GATEWAYS } from "./gateways.ts";
 import { github } from "./github.ts";
@@ -43,4 +44,5 @@ export const OPENAI_COMPATIBLE_ROWS: readonly OpenAiCompatibleRow[] = [
   ...GATEWAYS,
   ...REGIONAL_CLOUDS,
   ...OWN_SERVERS,
+  ...EMBEDDING_SPECIALISTS,
 ];
