@@ -1,0 +1,84 @@
+import { CompiledQuery } from "kysely";
+import type { Database } from "../store/database.ts";
+import {
+  MEASURE_NAMES,
+  PERIOD_KEY,
+  ROLLUP_TABLES,
+  sumsOfAllRows,
+  sumsOfTable,
+  TOTAL_KEY,
+} from "./sqlite/rollup-statements.ts";
+
+/** How many differences are listed. */
+const LISTED = 100;
+
+/** A rollup row that is not the sum of its rows. */
+export interface Difference {
+  readonly table: string;
+  /** `dimension=key period=… entity=…` and so on. */
+  readonly key: string;
+  /** For each measure that differs: what the rollup has minus what its rows add up to. */
+  readonly excess: Readonly<Record<string, bigint>>;
+}
+
+export interface Verification {
+  /** Rows that the rollups should contain. */
+  readonly rows: number;
+  /** Rows that came since the last rollup. */
+  readonly waiting: number;
+  /** At most 100 of them. */
+  readonly differences: readonly Difference[];
+}
+
+/** Compares every rollup with the sum of its rows, from scratch, at one moment. */
+export async function verify(database: Database): Promise<Verification> {
+  return database.kysely
+    .transaction()
+    .setAccessMode("read only")
+    .execute(async (transaction) => {
+      const mark = await transaction
+        .selectFrom("watermark")
+        .select("seq")
+        .where("consumer", "=", "rollup")
+        .executeTakeFirstOrThrow();
+      const count = await transaction
+        .selectFrom("spend")
+        .select(({ eb, fn }) => [
+          fn.count<number>("seq").filterWhere("seq", "<=", mark.seq).as("rows"),
+          fn
+            .count<number>("seq")
+            .filterWhere(eb("seq", ">", mark.seq))
+            .as("waiting"),
+        ])
+        .executeTakeFirstOrThrow();
+      const differences: Difference[] = [];
+      for (const { table, periodMs } of ROLLUP_TABLES) {
+        const query = CompiledQuery.raw(differencesIn(table, periodMs), [mark.seq]);
+        const { rows } = await transaction.executeQuery<Record<string, string | number | bigint>>(query);
+        for (const row of rows) differences.push(differenceOf(table, row));
+      }
+      return { rows: count.rows, waiting: count.waiting, differences: differences.slice(0, LISTED) };
+    });
+}
+
+/** The columns end in `_nano` so that differences are read as bigint, whatever they count. */
+function differencesIn(table: string, periodMs: number | undefined): string {
+  const key = periodMs === undefined ? TOTAL_KEY : PERIOD_KEY;
+  const list = (format: (name: string) => string) => MEASURE_NAMES.map(format).join(", ");
+  return `WITH ${sumsOfAllRows("of_rows")}
+  SELECT ${key}, ${list((name) => `sum(${name}) AS ${name}_nano`)} FROM (
+    SELECT ${key}, ${list((name) => name)} FROM ${table}
+    UNION ALL SELECT ${key}, ${list((name) => `-${name}`)} FROM (${sumsOfTable("of_rows", periodMs)})
+  ) GROUP BY ${key} HAVING ${MEASURE_NAMES.map((name) => `sum(${name}) <> 0`).join(" OR ")}
+  LIMIT ${LISTED}`;
+}
+
+function differenceOf(table: string, row: Record<string, string | number | bigint>): Difference {
+  const excess: Record<string, bigint> = {};
+  const key: string[] = [];
+  for (const [name, value] of Object.entries(row)) {
+    if (typeof value !== "bigint") key.push(`${name}=${value}`);
+    else if (value !== 0n) excess[name.slice(0, -"_nano".length)] = value;
+  }
+  return { table, key: key.join(" "), excess };
+}

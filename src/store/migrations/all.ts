@@ -1,0 +1,5 @@
+import { spend } from "./0001-spend.ts";
+import type { Migration } from "./migration.ts";
+
+/** Every step of the schema, oldest first. */
+export const MIGRATIONS: readonly Migration[] = [spend];

@@ -1,0 +1,112 @@
+/**
+ * The tables as queries see them. Money is nano-dollars in columns that end in `_nano`, which are read as bigint; every
+ * other integer is read as a number. Times are milliseconds since the epoch, booleans are 0 or 1.
+ */
+import type { Generated } from "kysely";
+
+/** One settled (or interrupted) request. Rows are appended in the order in which they reach the database. */
+export interface SpendTable {
+  /** Grows with every row and is never reused: rollups and pages are cut by it. */
+  seq: Generated<number>;
+  id: string;
+  status: string;
+  started_at: number;
+  ended_at: number;
+  first_content_at: number | null;
+  call_type: string;
+  model_group: string;
+  model: string;
+  provider: string;
+  deployment_id: string;
+  api_base: string;
+  key_hash: string;
+  key_alias: string | null;
+  user_id: string | null;
+  team_id: string | null;
+  organization_id: string | null;
+  end_user: string | null;
+  session_id: string | null;
+  requester_ip: string | null;
+  stream: number;
+  cache_hit: number | null;
+  http_status: number;
+  error_code: string | null;
+  error_message: string | null;
+  price: string;
+  estimated: number;
+  cost_nano: bigint;
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  /** JSON: an array of distinct strings, or null. */
+  tags: string | null;
+  /** JSON: the usage buckets. */
+  buckets: string;
+  /** JSON: the calls to providers, in order. */
+  attempts: string;
+  /** JSON object, or null. */
+  metadata: string | null;
+}
+
+/** What rollups add up. */
+export interface RollupMeasures {
+  requests: number;
+  successes: number;
+  failures: number;
+  cancellations: number;
+  interruptions: number;
+  /** Requests whose cost is an estimate. */
+  estimates: number;
+  cache_hits: number;
+  cost_nano: bigint;
+  prompt_tokens: number;
+  completion_tokens: number;
+  total_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  duration_ms: number;
+}
+
+/** `key_hash` is empty in the dimensions `model` and `provider`, so that these stay small with many keys. */
+export interface RollupPeriodTable extends RollupMeasures {
+  dimension: string;
+  /** Start of the hour or day (UTC), milliseconds since the epoch. */
+  period: number;
+  /** The key's hash, the user's id, the tag …, as the dimension says. */
+  entity: string;
+  key_hash: string;
+  call_type: string;
+  model_group: string;
+  model: string;
+  provider: string;
+}
+
+export interface RollupTotalTable extends RollupMeasures {
+  dimension: string;
+  entity: string;
+}
+
+/** The row up to which a consumer of `spend` has read. */
+export interface WatermarkTable {
+  consumer: string;
+  seq: number;
+}
+
+export interface MigrationTable {
+  name: string;
+  checksum: string;
+  applied_at: number;
+}
+
+export interface Schema {
+  spend: SpendTable;
+  /** Interrupted rows that a final record replaced after they had been rolled up: to be subtracted at the next run. */
+  spend_replaced: Omit<SpendTable, "seq">;
+  rollup_hour: RollupPeriodTable;
+  rollup_day: RollupPeriodTable;
+  rollup_total: RollupTotalTable;
+  watermark: WatermarkTable;
+  schema_migration: MigrationTable;
+}
