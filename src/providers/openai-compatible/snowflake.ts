@@ -1,4 +1,4 @@
-import { asArray, asObject, asString, type JsonObject } from "../../json/json.ts";
+import { asArray, asObject, asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import { type BaseUrl, parseBase } from "../base-url.ts";
 import { missingBase, missingKey, readBase, readEnvironment, readKey, readParameter } from "../credentials.ts";
 import type { ConfigureInput, Provider } from "../provider.ts";
@@ -12,12 +12,42 @@ const API_PATH = "/api/v2/cortex/v1";
 
 /** Members that Cortex fills with empty values where OpenAI leaves them out. */
 function withoutEmptyMembers(message: JsonObject): JsonObject {
-  const { audio, function_call, refusal, tool_calls, ...rest } = message;
-  const keepAudio = asString(asObject(audio)?.id) ? { audio } : {};
-  const keepFunction = asString(asObject(function_call)?.name) ? { function_call } : {};
-  const keepRefusal = asString(refusal) ? { refusal } : {};
-  const keepTools = asArray(tool_calls).length > 0 ? { tool_calls } : {};
-  return { ...rest, ...keepAudio, ...keepFunction, ...keepRefusal, ...keepTools };
+  const empty: string[] = [];
+  if (message.audio !== undefined && !asString(asObject(message.audio)?.id)) empty.push("audio");
+  if (message.function_call !== undefined && !asString(asObject(message.function_call)?.name))
+    empty.push("function_call");
+  if (message.refusal === "") empty.push("refusal");
+  if (message.tool_calls === null) empty.push("tool_calls");
+  if (empty.length === 0) return message;
+  return Object.fromEntries(Object.entries(message).filter(([name]) => !empty.includes(name)));
+}
+
+/** Each call has a `custom` twin without a name. */
+function functionCallsOnly(message: JsonObject): JsonObject {
+  const calls = asArray(message.tool_calls);
+  const twin = (call: Json) => isObject(call) && call.type === "function" && call.custom !== undefined;
+  if (!calls.some(twin)) return message;
+  return {
+    ...message,
+    tool_calls: calls.map((call) => {
+      if (!twin(call)) return call;
+      const { custom: _, ...rest } = call as JsonObject;
+      return rest;
+    }),
+  };
+}
+
+/** Empty ids, names and times of the whole answer. */
+function withoutEmptyHead(body: JsonObject): JsonObject {
+  const empty = ([name, value]: [string, Json | undefined]) => value === "" || (name === "created" && value === 0);
+  const members = Object.entries(body);
+  return members.some(empty) ? Object.fromEntries(members.filter((member) => !empty(member))) : body;
+}
+
+/** Streams of Claude end with usage and without a finish reason. */
+function finishWithUsage(frame: JsonObject): JsonObject {
+  if (asArray(frame.choices).length > 0 || !isObject(frame.usage)) return frame;
+  return { ...frame, choices: [{ index: 0, delta: {}, finish_reason: "stop" }] };
 }
 
 /** Claude's thinking arrives as `reasoning_details`, the last of which bears the signature. */
@@ -34,13 +64,11 @@ function reasoningDetails(message: JsonObject): JsonObject {
   return thinking === "" ? { ...message, ...signed } : { ...message, reasoning_content: thinking, ...signed };
 }
 
+const MESSAGES = [withoutEmptyMembers, functionCallsOnly, reasoningDetails];
 const repair = (body: JsonObject) =>
-  repairChat(body, {
-    messages: [withoutEmptyMembers, reasoningDetails],
-    top: [finishWithToolCalls],
-    finish: { "": "stop" },
-  });
-const repairFrame = (body: JsonObject) => repairChat(body, { messages: [withoutEmptyMembers, reasoningDetails] });
+  repairChat(body, { messages: MESSAGES, top: [withoutEmptyHead, finishWithToolCalls], finish: { "": "stop" } });
+const repairFrame = (body: JsonObject) =>
+  repairChat(body, { messages: MESSAGES, top: [withoutEmptyHead, finishWithUsage] });
 
 const row = openaiCompatible({
   id: "snowflake",
