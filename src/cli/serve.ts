@@ -16,6 +16,7 @@ import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import { openDatabase } from "../store/database.ts";
+import { migrate } from "../store/migrate.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
@@ -54,8 +55,9 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
   if (master.warning !== undefined) log.warning(master.warning);
 
-  const database = await openDatabase({ dataDir });
-  const ledger = await openLedger({ dataDir, database, fsync: options.ledgerFsync });
+  const database = openDatabase({ dataDir });
+  await migrate(database);
+  const ledger = await openLedger({ dataDir, database, fsync: options.ledgerFsync, log });
   let ready = true;
   let draining = false;
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");

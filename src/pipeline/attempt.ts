@@ -11,7 +11,7 @@ import type { Usage } from "../usage/usage.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Prepared } from "./prepare-request.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
-import { PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
+import { type FrameRewriter, PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
 
 /** A whole answer of the provider. */
 export interface WholeAnswer {
@@ -243,15 +243,18 @@ function translatingTap(context: RequestContext, prepared: Prepared): Translatin
     framer: framerFor(prepared.endpoint.framing),
     decoder: prepared.format.createStreamDecoder(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
+    rewriter: rewriterOf(prepared),
   });
 }
 
+function rewriterOf(prepared: Prepared): FrameRewriter | undefined {
+  const { normaliseFrame, frameMarks } = prepared.endpoint;
+  if (normaliseFrame === undefined) return undefined;
+  return { marks: frameMarks, rewrite: (frame) => normaliseFrame(frame, prepared.call) };
+}
+
 function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
-  if (
-    !prepared.native ||
-    prepared.endpoint.normaliseFrame !== undefined ||
-    (prepared.endpoint.framing ?? "sse") !== "sse"
-  ) {
+  if (!prepared.native || (prepared.endpoint.framing ?? "sse") !== "sse") {
     return translatingTap(context, prepared);
   }
   return new PassThroughTap({
@@ -260,6 +263,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
     model: context.requestedModel,
     keepUsage: context.client.id !== "openai-chat" || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
+    rewriter: rewriterOf(prepared),
   });
 }
 

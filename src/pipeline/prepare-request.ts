@@ -49,6 +49,8 @@ export function prepareRequest(
     facts: deployment.facts,
     report,
     modifyParams: settings.modifyParams ?? context.snapshot.library.modifyParams,
+    ...(deployment.baseModel === undefined ? {} : { baseModel: deployment.baseModel }),
+    ...allowedParameters(context, deployment),
   };
   const endpoint =
     settings.mockResponse === undefined
@@ -80,6 +82,12 @@ export function prepareRequest(
     conversation: prepared.conversation,
     wantsStreamUsage: prepared.wantsStreamUsage,
   };
+}
+
+function allowedParameters(context: RequestContext, deployment: Deployment): { allowedParameters?: readonly string[] } {
+  const own = deployment.settings.allowedOpenaiParams ?? [];
+  const asked = context.controls.allowedOpenaiParams;
+  return own.length + asked.length === 0 ? {} : { allowedParameters: [...own, ...asked] };
 }
 
 interface PreparedBody {

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
-import { costOf, upperBound } from "../pricing/cost.ts";
+import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { promptUpperBound } from "../usage/bounds.ts";
@@ -89,18 +89,19 @@ export class Settlement {
     this.#model = model;
     this.#price = prices === undefined ? "unknown" : isFree(prices) ? "free" : "known";
     const usage = progress.usage ?? (progress.sent ? this.#estimate(progress) : undefined);
-    let cost = 0n;
+    let cost: bigint | undefined;
     if (usage !== undefined) {
       this.#usage = this.#usage === undefined ? usage : addUsage(this.#usage, usage);
       this.#estimated ||= usage.estimated === true;
-      if (prices !== undefined) {
-        const requestedTier = this.#context.body.service_tier;
-        cost = costOf(usage, prices, {
-          at: startedAt,
-          ...(typeof requestedTier === "string" ? { requestedTier } : {}),
-        }).nano;
-        this.#nano += cost;
-      }
+      const requestedTier = this.#context.body.service_tier;
+      const priced = priceCall(usage, prices, {
+        at: startedAt,
+        ...(typeof requestedTier === "string" ? { requestedTier } : {}),
+      });
+      if (priced === undefined) this.#price = "unknown";
+      else if (prices === undefined) this.#price = "known";
+      cost = priced?.nano;
+      this.#nano += cost ?? 0n;
     }
     this.#attempts.push({
       deploymentId: deployment.id,
@@ -111,7 +112,7 @@ export class Settlement {
       status: end.status,
       ...(end.httpStatus === undefined ? {} : { httpStatus: end.httpStatus }),
       ...(end.errorCode === undefined ? {} : { errorCode: end.errorCode }),
-      ...(usage === undefined || prices === undefined ? {} : { cost: String(cost) }),
+      ...(cost === undefined ? {} : { cost: String(cost) }),
       ...(usage?.estimated === true ? { estimated: true } : {}),
     });
   }
@@ -165,11 +166,29 @@ export class Settlement {
     return {
       estimated: true,
       buckets: {
-        input: promptUpperBound(this.#context.bytes),
+        input: promptBound(this.#context),
         ...(progress.textLength === 0 ? {} : { output: Math.ceil(progress.textLength / UNITS_PER_TOKEN) }),
       },
     };
   }
+}
+
+/** Media and tools cost more than their bytes show; the texts that name them are looked for, not parsed again. */
+function promptBound(context: RequestContext): number {
+  return promptUpperBound(context.bytes, {
+    tools: context.body.tools !== undefined || context.body.functions !== undefined,
+    images: countImages(context.text),
+  });
+}
+
+const IMAGE_MARKS = ['"image_url"', '"input_image"', '"inlineData"', '"inline_data"', '"fileData"', '"file_data"', '"image"'];
+
+function countImages(text: string): number {
+  let count = 0;
+  for (const mark of IMAGE_MARKS) {
+    for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) count++;
+  }
+  return count;
 }
 
 /** The most that a call can consume, as far as its request says. */
@@ -178,7 +197,7 @@ function boundedUsage(context: RequestContext): { inputTokens: number; outputTok
   const asked = body.max_completion_tokens ?? body.max_tokens ?? body.max_output_tokens;
   const choices = typeof body.n === "number" && body.n > 0 ? body.n : 1;
   return {
-    inputTokens: promptUpperBound(context.bytes),
+    inputTokens: promptBound(context),
     outputTokens:
       (typeof asked === "number" && asked > 0 ? Math.ceil(asked) : DEFAULT_OUTPUT_TOKENS) * Math.ceil(choices),
   };

@@ -10,7 +10,8 @@ import {
   type StreamEncoder,
   type StreamObserver,
 } from "../formats/format.ts";
-import type { Framer } from "../upstream/sse.ts";
+import { isObject, type JsonObject, parseJson } from "../json/json.ts";
+import { type Frame, type Framer, sseFrame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
 import { completeLength, scanFrames } from "./frame-scanner.ts";
 
@@ -53,6 +54,23 @@ export interface PassThroughOptions {
   readonly keepUsage: boolean;
   /** Whether the format ends its streams with `data: [DONE]`. */
   readonly doneMarker: boolean;
+  readonly rewriter: FrameRewriter | undefined;
+}
+
+/** Repairs of single frames: provider's quirks, as `Endpoint.normaliseFrame` declares them. */
+export interface FrameRewriter {
+  /** One of these stands in every frame that may change; undefined: any frame may. */
+  readonly marks: readonly string[] | undefined;
+  readonly rewrite: (frame: JsonObject) => JsonObject;
+}
+
+/** The frame's data after its repairs; the same text where nothing had to change. */
+function rewritten(data: string, rewriter: FrameRewriter | undefined): string {
+  if (rewriter === undefined || (rewriter.marks !== undefined && !rewriter.marks.some((mark) => data.includes(mark)))) return data;
+  const frame = parseJson(data);
+  if (!isObject(frame)) return data;
+  const changed = rewriter.rewrite(frame);
+  return changed === frame ? data : JSON.stringify(changed);
 }
 
 /** Same format on both sides: whole frames go on as they came, but for the model's name. */
@@ -62,7 +80,8 @@ export class PassThroughTap implements StreamTap {
   #rest = "";
   #modelMember: string | undefined;
   #replacement = "";
-  #dropped: [number, number][] | undefined;
+  /** Stretches of the piece at hand and what stands in their place. */
+  #edits: [start: number, end: number, text: string][] | undefined;
   content = false;
   finished = false;
   closed = false;
@@ -113,37 +132,54 @@ export class PassThroughTap implements StreamTap {
   }
 
   #pass(text: string): string {
-    this.#dropped = undefined;
+    this.#edits = undefined;
     scanFrames(text, (data, event, start, end) => this.#observe(data, event, start, end));
-    if (this.failure !== undefined) return "";
-    let passed = text;
-    const dropped = this.#dropped as [number, number][] | undefined;
-    if (dropped !== undefined) {
-      passed = "";
-      let at = 0;
-      for (const [start, end] of dropped) {
-        passed += text.slice(at, start);
-        at = end;
-      }
-      passed += text.slice(at);
-    }
+    if (this.failure !== undefined && !this.content) return "";
+    const passed = this.#edited(text);
     if (this.#modelMember === undefined) this.#learnModel(text);
     return this.#modelMember === undefined || this.#modelMember === this.#replacement
       ? passed
       : passed.replaceAll(this.#modelMember, this.#replacement);
   }
 
-  #observe(data: string, event: string | undefined, start: number, end: number): void {
+  #edited(text: string): string {
+    const edits = this.#edits as [number, number, string][] | undefined;
+    if (edits === undefined) return text;
+    let passed = "";
+    let at = 0;
+    for (const [start, end, replacement] of edits) {
+      passed += text.slice(at, start) + replacement;
+      at = end;
+    }
+    return passed + text.slice(at);
+  }
+
+  #edit(start: number, end: number, text: string): void {
+    this.#edits ??= [];
+    this.#edits.push([start, end, text]);
+  }
+
+  #observe(original: string, event: string | undefined, start: number, end: number): void {
+    if (this.failure !== undefined) {
+      this.#edit(start, end, "");
+      return;
+    }
+    const data = rewritten(original, this.#options.rewriter);
     const meaning = this.#options.observer.observe(data, event);
-    if ((meaning & FRAME_ERROR) !== 0) this.failure ??= this.#options.observer.failure;
+    if ((meaning & FRAME_ERROR) !== 0) {
+      this.failure = this.#options.observer.failure ?? { code: "api_error", message: data.slice(0, 500) };
+      this.#edit(start, end, "");
+      return;
+    }
+    if ((meaning & FRAME_DONE) !== 0) this.closed = true;
     if ((meaning & (FRAME_CONTENT | FRAME_FINISH)) !== 0) {
       this.content = true;
       if ((meaning & FRAME_FINISH) !== 0) this.finished = true;
     } else if ((meaning & FRAME_USAGE) !== 0 && !this.#options.keepUsage) {
-      this.#dropped ??= [];
-      this.#dropped.push([start, end]);
+      this.#edit(start, end, "");
+      return;
     }
-    if ((meaning & FRAME_DONE) !== 0) this.closed = true;
+    if (data !== original) this.#edit(start, end, sseFrame(data, event));
   }
 
   #learnModel(text: string): void {
@@ -158,6 +194,7 @@ export interface TranslatingOptions {
   readonly framer: Framer;
   readonly decoder: StreamDecoder;
   readonly encoder: StreamEncoder;
+  readonly rewriter: FrameRewriter | undefined;
 }
 
 /** Different formats: frames → events → the client's frames. */
@@ -176,13 +213,13 @@ export class TranslatingTap implements StreamTap {
 
   push(chunk: Uint8Array): string {
     let text = "";
-    for (const frame of this.#options.framer.push(chunk)) text += this.#encode(this.#options.decoder.push(frame));
+    for (const frame of this.#options.framer.push(chunk)) text += this.#decode(frame);
     return text;
   }
 
   end(): string {
     let text = "";
-    for (const frame of this.#options.framer.end()) text += this.#encode(this.#options.decoder.push(frame));
+    for (const frame of this.#options.framer.end()) text += this.#decode(frame);
     text += this.#encode(this.#options.decoder.end());
     if (this.failure === undefined && !this.finished) {
       this.failure = { code: "api_connection", message: "the stream ended before the answer was complete" };
@@ -193,6 +230,11 @@ export class TranslatingTap implements StreamTap {
 
   error(error: GatewayError): string {
     return this.#options.encoder.error(error);
+  }
+
+  #decode(frame: Frame): string {
+    const data = rewritten(frame.data, this.#options.rewriter);
+    return this.#encode(this.#options.decoder.push(data === frame.data ? frame : { ...frame, data }));
   }
 
   /** Feeds events that did not come from frames (a whole answer that is streamed to the client). */
