@@ -3,7 +3,9 @@ import { ANTHROPIC_COUNT_TOKENS, ANTHROPIC_MESSAGES } from "./anthropic.ts";
 import { azureCredential, azureHeaders, signWithEntra } from "./azure-credentials.ts";
 import { type BaseUrl, parseBase, withoutPath } from "./base-url.ts";
 import { missingBase, missingKey, readBase, readParameter } from "./credentials.ts";
+import { type ChatRepairs, reasoningContent, repairChat } from "./openai-compatible/normalise.ts";
 import { chatRules } from "./openai-compatible/openai-compatible.ts";
+import { reasoningInCompletion } from "./openai-compatible/reasoning-usage.ts";
 import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
 import { preferredEndpoint } from "./select-endpoint.ts";
 
@@ -75,6 +77,9 @@ function path(operationPath: string): (call: Call) => string {
   };
 }
 
+/** Grok counts and names its reasoning here as on xAI's own platform. */
+const REPAIRS: ChatRepairs = { messages: [reasoningContent], top: [reasoningInCompletion] };
+
 const chat: readonly Endpoint[] = [
   {
     format: "openai-chat",
@@ -83,6 +88,9 @@ const chat: readonly Endpoint[] = [
     // https://learn.microsoft.com/rest/api/aifoundry/model-inference/get-chat-completions (2026-11-24): fields that the
     // service does not know go on to the model instead of being refused.
     headers: { "extra-parameters": "pass-through" },
+    normaliseResponse: (body) => repairChat(body, REPAIRS),
+    normaliseFrame: (frame) => repairChat(frame, REPAIRS),
+    frameMarks: ['"reasoning_tokens"', '"reasoning"'],
   },
   { ...ANTHROPIC_MESSAGES, path: "/anthropic/v1/messages" },
 ];

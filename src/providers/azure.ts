@@ -1,3 +1,4 @@
+import type { MutableJsonObject } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
 import { azureAddress, azurePath, azureResponsesPath } from "./azure-address.ts";
 import { azureCredential, azureHeaders, signWithEntra } from "./azure-credentials.ts";
@@ -5,7 +6,8 @@ import { parseBase } from "./base-url.ts";
 import { missingBase, missingKey, readBase } from "./credentials.ts";
 import { responsesOption, selectorOf } from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_CHAT_RULES } from "./openai-models.ts";
-import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
+import { refuseField } from "./parameters.ts";
+import type { Call, ConfigureInput, ConfigureProblem, Endpoint, ParameterRules, Provider } from "./provider.ts";
 
 const KEY_VARIABLES = ["AZURE_API_KEY", "AZURE_OPENAI_API_KEY"];
 const BASE_VARIABLES = ["AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"];
@@ -43,11 +45,36 @@ function endpoint(path: string, rest: Partial<Endpoint> = {}): readonly Endpoint
   return [{ format: "openai-chat", path: (call: Call) => azurePath(path, call), ...rest }];
 }
 
+/** First versions of the dated paths that know a field. https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle (2026-11-24) */
+const STREAM_OPTIONS_SINCE = "2024-09-01-preview";
+const REQUIRED_TOOL_SINCE = "2024-05-01-preview";
+
+/** Older versions answer 400 to what they do not know. */
+function olderVersions(body: MutableJsonObject, call: Call): void {
+  const { surface, apiVersion } = call.target.options ?? {};
+  if (surface === "v1" || typeof apiVersion !== "string") return;
+  if (apiVersion < STREAM_OPTIONS_SINCE && body.stream_options !== undefined) {
+    delete body.stream_options;
+    call.report.dropped("stream_options", `unknown before api-version ${STREAM_OPTIONS_SINCE}`);
+  }
+  if (apiVersion < REQUIRED_TOOL_SINCE && body.tool_choice === "required") {
+    refuseField(body, "tool_choice", `required is unknown before api-version ${REQUIRED_TOOL_SINCE}`, call);
+  }
+}
+
+const CHAT_RULES: ParameterRules = {
+  ...OPENAI_CHAT_RULES,
+  custom: (body, call) => {
+    OPENAI_CHAT_RULES.custom?.(body, call);
+    olderVersions(body, call);
+  },
+};
+
 const chat: readonly Endpoint[] = [
   {
     format: "openai-chat",
     path: (call) => azurePath("/chat/completions", call),
-    parameters: OPENAI_CHAT_RULES,
+    parameters: CHAT_RULES,
   },
   { format: "openai-responses", path: azureResponsesPath },
 ];

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { JsonObject, MutableJsonObject } from "../../src/json/json.ts";
 import { azureAdToken } from "../../src/providers/azure-ad.ts";
 import { endpointUrl } from "../../src/providers/endpoint-url.ts";
+import { applyParameterRules } from "../../src/providers/parameters.ts";
 import type { Endpoint, Operation, OutboundRequest } from "../../src/providers/provider.ts";
 import { selectEndpoint } from "../../src/providers/select-endpoint.ts";
 import { callTo, configure, provider, target } from "./call.ts";
@@ -114,6 +116,7 @@ describe("Responses", () => {
       "https://acme.cognitiveservices.azure.com/openai/responses?api-version=2025-03-01-preview",
     );
     expect(at({ base: RESOURCE, version: "2024-10-21" })).toBe(`${RESOURCE}/openai/v1/responses`);
+    expect(at({ base: RESOURCE, version: "2026-01-01" })).toBe(`${RESOURCE}/openai/v1/responses`);
     expect(at({ base: `${RESOURCE}/openai/v1` })).toBe(`${RESOURCE}/openai/v1/responses`);
     expect(at({ base: `${RESOURCE}/openai/responses?api-version=2025-04-01-preview` })).toBe(
       `${RESOURCE}/openai/responses?api-version=2025-04-01-preview`,
@@ -159,6 +162,18 @@ describe("who calls", () => {
     const configured = target("azure", { ...base, ...entra }, { AZURE_API_KEY: "env" });
     expect(configured.headers).toEqual({});
     expect(configured.credentials).toMatchObject({ tenant: "t", client: "c", secret: "s" });
+  });
+
+  test("or by what the environment has, a key first", () => {
+    const entra = { AZURE_TENANT_ID: "t", AZURE_CLIENT_ID: "c", AZURE_CLIENT_SECRET: "s" };
+    expect(target("azure", base, entra).credentials).toMatchObject({ tenant: "t", secret: "s" });
+    const both = target("azure", base, { ...entra, AZURE_API_KEY: "env" });
+    expect(both).toMatchObject({ headers: { "api-key": "env" }, credentials: {} });
+  });
+
+  test("or with a token of another identity provider", () => {
+    const params = { ...base, azure_ad_token: "oidc/env/ID_TOKEN", tenant_id: "t", client_id: "c" };
+    expect(target("azure", params, { ID_TOKEN: "jwt" }).credentials).toMatchObject({ tenant: "t", assertion: "jwt" });
   });
 
   test("and nobody is a problem", () => {
@@ -229,6 +244,22 @@ describe("tokens of Entra ID", () => {
     expect(signed?.headers).toEqual({ a: "b", authorization: "Bearer token-1" });
     expect(request.headers).toEqual({ a: "b" });
   });
+});
+
+test("older versions are spared the fields that they do not know", () => {
+  const after = (version: string, given: JsonObject) => {
+    const body: MutableJsonObject = { ...given };
+    const configured = target("azure", { api_key: "k", api_base: RESOURCE, api_version: version });
+    const call = callTo("gpt-4o", { target: configured });
+    const rules = provider("azure").endpoints.chat?.[0]?.parameters;
+    if (rules !== undefined) applyParameterRules(body, rules, call);
+    return body;
+  };
+  const given = { stream_options: { include_usage: true }, tool_choice: "required" };
+  expect(after("2023-07-01-preview", given)).toEqual({});
+  expect(after("2024-06-01", given)).toEqual({ tool_choice: "required" });
+  expect(after("2024-10-21", given)).toEqual(given);
+  expect(after("v1", given)).toEqual(given);
 });
 
 describe("Azure AI", () => {

@@ -101,3 +101,33 @@ for (const [folder, deployment] of Object.entries(DEPLOYMENTS)) {
 
 /** Other addresses of the same service that recordings were taken from. */
 const ALSO_RECORDED = new Set(["api.together.ai", "127.0.0.1:8000", "example.1.azuredatabricks.net"]);
+
+describe("azure", () => {
+  const folder = `${EXCHANGES}/azure`;
+  if (!existsSync(folder)) return;
+  for (const file of readdirSync(folder)) {
+    const exchange = JSON.parse(readFileSync(`${folder}/${file}`, "utf8")) as JsonObject;
+    const request = asObject(exchange.request) ?? {};
+    const recorded = new URL(`https://${asString(request.host)}${asString(request.path)}`);
+    test(`${recorded.pathname}${recorded.search} (${file})`, () => {
+      const [, operation, format] = OPERATIONS.find(([form]) => form.test(recorded.pathname)) ?? [];
+      const deployment = /deployments\/([^/]+)/.exec(recorded.pathname)?.[1] ?? "model";
+      const version = recorded.searchParams.get("api-version");
+      const surface = recorded.pathname.startsWith("/openai/v1") ? "/openai/v1" : "";
+      const configured = target(
+        "azure",
+        {
+          api_key: "key",
+          api_base: `${recorded.origin}${surface}`,
+          ...(version === null ? {} : { api_version: version }),
+        },
+        {},
+        deployment,
+      );
+      const endpoints = operation === undefined ? [] : (provider("azure").endpoints[operation] ?? []);
+      const endpoint = endpoints.find((candidate) => candidate.format === format);
+      if (endpoint === undefined) throw new Error(`no endpoint for ${recorded.pathname}`);
+      expect(endpointUrl(endpoint, callTo(deployment, { target: configured }))).toBe(recorded.href);
+    });
+  }
+});
