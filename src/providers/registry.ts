@@ -71,6 +71,8 @@ export function resolveModel(input: ResolveModelInput): ResolvedModel | Unresolv
 function redirect(provider: Provider, model: string, prefix: string): ResolvedModel {
   const other = (id: string): Provider => findProvider(id) ?? provider;
   if (provider.id === "cohere" && /^command-(r|a)/.test(model)) return { provider: other("cohere_chat"), model };
+  // Mistral and Cohere behind Azure's serverless endpoints speak plain OpenAI, without deployment paths.
+  if (provider.id === "azure" && /^(mistral-|command-r-plus)/.test(model)) return { provider: other("openai"), model };
   if (prefix === "ai21" && model.startsWith("jamba")) return { provider: other("ai21_chat"), model };
   return { provider, model };
 }

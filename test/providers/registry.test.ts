@@ -26,6 +26,12 @@ describe("a model string with a prefix", () => {
     expect(resolved("ai21/jamba-large")).toBe("ai21_chat | jamba-large");
   });
 
+  test("of Azure with somebody else's model means its plain endpoint", () => {
+    expect(resolved("azure/mistral-large-latest")).toBe("openai | mistral-large-latest");
+    expect(resolved("azure/command-r-plus")).toBe("openai | command-r-plus");
+    expect(resolved("azure/my-mistral")).toBe("azure | my-mistral");
+  });
+
   test("wins over the address", () => {
     expect(resolved("deepseek/deepseek-chat", { apiBase: "https://openrouter.ai/api/v1" })).toBe(
       "deepseek | deepseek-chat",
