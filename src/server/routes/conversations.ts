@@ -6,7 +6,6 @@ import { callHeaders } from "../../pipeline/answer-headers.ts";
 import { ClientGone } from "../../pipeline/attempt.ts";
 import { readCallControls } from "../../pipeline/call-controls.ts";
 import { handleConversation } from "../../pipeline/handle-conversation.ts";
-import { pricesFor } from "../../pipeline/prices.ts";
 import { type RequestContext, visibleCallId } from "../../pipeline/request-context.ts";
 import { newCallId } from "../call-id.ts";
 import { readBody, type RequestBody } from "../read-body.ts";
@@ -62,7 +61,7 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
       });
     }
     refuseClientCredentials(context);
-    return await handleConversation(services, context, pricesFor);
+    return await handleConversation(services, context);
   } catch (error) {
     if (error instanceof ClientGone) throw error;
     const told = error instanceof GatewayError ? error : internalError();
