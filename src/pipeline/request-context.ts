@@ -25,7 +25,10 @@ export interface RequestContext {
   readonly text: string;
   /** Size of the body in bytes of UTF-8. */
   readonly bytes: number;
+  /** The parsed body, or the text fields of a form. */
   readonly body: JsonObject;
+  /** The form that was sent instead of JSON. */
+  readonly form?: FormData;
   /** The name that the client asked for. */
   readonly requestedModel: string;
   readonly stream: boolean;
