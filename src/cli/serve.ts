@@ -6,12 +6,13 @@ import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
 import { loadConfig } from "../config/load.ts";
 import { Log } from "../events/log.ts";
 import { openLedger } from "../ledger/ledger.ts";
+import { RefusalCounts } from "../server/refusal-counts.ts";
+import { RouteTable } from "../server/route-table.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
 import { documentationRoutes } from "../server/routes/documentation.ts";
 import { healthRoutes } from "../server/routes/health.ts";
 import { modelRoutes } from "../server/routes/models.ts";
-import { RefusalCounts } from "../server/refusal-counts.ts";
-import { RouteTable } from "../server/route-table.ts";
+import { operationRoutes } from "../server/routes/operations.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
@@ -63,6 +64,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
   const table = new RouteTable([
     ...conversationRoutes,
+    ...operationRoutes,
     ...modelRoutes,
     ...healthRoutes,
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),

@@ -1,3 +1,5 @@
+import { asArray, asObject, type Json } from "../json/json.ts";
+import type { Usage } from "../usage/usage.ts";
 import type {
   Choice,
   Citation,
@@ -8,8 +10,6 @@ import type {
   Sealed,
   StreamEvent,
 } from "./conversation.ts";
-import { asArray, asObject, type Json } from "../json/json.ts";
-import type { Usage } from "../usage/usage.ts";
 
 interface OpenPart {
   kind: "text" | "thinking" | "refusal" | "tool-call" | "audio" | "whole";

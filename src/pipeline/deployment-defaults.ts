@@ -1,7 +1,7 @@
 import type { ConversationRequest } from "../formats/conversation.ts";
 import type { Format } from "../formats/format.ts";
-import { ParameterReport } from "../formats/report.ts";
 import { formatById } from "../formats/registry.ts";
+import { ParameterReport } from "../formats/report.ts";
 import { isObject, type Json, type JsonObject, type MutableJsonObject } from "../json/json.ts";
 import type { Call } from "../providers/provider.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";

@@ -63,7 +63,15 @@ function streamResponse(
   const { settlement, progress } = run;
   settlement.firstContentAt = Date.now();
   const changes = shownChanges(prepared.call.report);
-  const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, run.elapsed(), changes);
+  const headers = answerHeaders(
+    gateway,
+    context,
+    prepared.deployment,
+    answer.headers,
+    settlement,
+    run.elapsed(),
+    changes,
+  );
   const body = streamBody({
     answer,
     deadlines: gateway.deadlines,

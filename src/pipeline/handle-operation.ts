@@ -8,8 +8,8 @@ import { answerHeaders } from "./answer-headers.ts";
 import { AttemptTimeout, ClientGone, providerHeaders } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
-import { operationUsage } from "./operation-usage.ts";
 import { type PreparedOperation, prepareOperation } from "./operation-request.ts";
+import { operationUsage } from "./operation-usage.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type AttemptRun, runAttempts, timeoutOf } from "./run-attempts.ts";
 
@@ -22,7 +22,12 @@ export function handleOperation(gateway: Gateway, context: RequestContext): Prom
   });
 }
 
-async function callOnce(gateway: Gateway, context: RequestContext, run: AttemptRun, prepared: PreparedOperation): Promise<Response> {
+async function callOnce(
+  gateway: Gateway,
+  context: RequestContext,
+  run: AttemptRun,
+  prepared: PreparedOperation,
+): Promise<Response> {
   const { provider, deployment } = run.target;
   const seconds = timeoutOf(context, deployment);
   const controller = new AbortController();
@@ -31,21 +36,27 @@ async function callOnce(gateway: Gateway, context: RequestContext, run: AttemptR
   const gone = (): void => controller.abort(new ClientGone());
   if (signal.aborted) gone();
   else signal.addEventListener("abort", gone, { once: true });
-  const send = (request: OutboundRequest): Promise<Response> => gateway.transport.send({ ...request, signal: controller.signal });
+  const send = (request: OutboundRequest): Promise<Response> =>
+    gateway.transport.send({ ...request, signal: controller.signal });
   try {
-    const outbound = provider.sign === undefined ? prepared.outbound : await provider.sign(prepared.outbound, prepared.call, send);
+    const outbound =
+      provider.sign === undefined ? prepared.outbound : await provider.sign(prepared.outbound, prepared.call, send);
     run.progress.sent = true;
     const response =
-      prepared.endpoint.exchange === undefined ? await send(outbound) : await prepared.endpoint.exchange(outbound, send, prepared.call);
+      prepared.endpoint.exchange === undefined
+        ? await send(outbound)
+        : await prepared.endpoint.exchange(outbound, send, prepared.call);
     if (response.status < 200 || response.status > 299) throw await refusal(run, prepared, response);
     const type = response.headers.get("content-type") ?? "";
-    if (type.includes("json") && !type.includes("stream")) return await jsonAnswer(gateway, context, run, prepared, response);
+    if (type.includes("json") && !type.includes("stream"))
+      return await jsonAnswer(gateway, context, run, prepared, response);
     return passBody(gateway, context, run, prepared, response);
   } catch (error) {
     if (error instanceof UpstreamError) throw error;
     const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
     if (reason instanceof ClientGone) throw reason;
-    if (reason instanceof AttemptTimeout) throw new UpstreamError({ code: "timeout", message: `Request timed out. - ${reason.message}` });
+    if (reason instanceof AttemptTimeout)
+      throw new UpstreamError({ code: "timeout", message: `Request timed out. - ${reason.message}` });
     if (error instanceof Error && error.name === "GatewayError") throw error;
     throw new UpstreamError(connectionFailure(error, prepared.outbound.url), { cause: error });
   } finally {
@@ -74,7 +85,10 @@ async function jsonAnswer(
   const text = await response.text();
   const parsed = parseJson(text);
   if (!isObject(parsed)) {
-    throw new UpstreamError({ code: "internal", message: `the provider answered ${response.status} with a body that is not a JSON object` });
+    throw new UpstreamError({
+      code: "internal",
+      message: `the provider answered ${response.status} with a body that is not a JSON object`,
+    });
   }
   const body = prepared.endpoint.normaliseResponse?.(parsed, prepared.call) ?? parsed;
   run.progress.usage = operationUsage({ operation: context.operation, fields: context.body }, body);
@@ -83,7 +97,10 @@ async function jsonAnswer(
   run.settlement.settle({ status: "success", httpStatus: 200 });
   const headers = headersOf(gateway, context, run, prepared, response, upstreamMs);
   headers["content-type"] = "application/json";
-  return new Response(namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body)), { status: 200, headers });
+  return new Response(namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body)), {
+    status: 200,
+    headers,
+  });
 }
 
 function namedAsAsked(context: RequestContext, body: JsonObject, text: string): string {
@@ -91,7 +108,13 @@ function namedAsAsked(context: RequestContext, body: JsonObject, text: string): 
 }
 
 /** Sound, plain text and event streams go on as they come; the row is written before their last byte is. */
-function passBody(gateway: Gateway, context: RequestContext, run: AttemptRun, prepared: PreparedOperation, response: Response): Response {
+function passBody(
+  gateway: Gateway,
+  context: RequestContext,
+  run: AttemptRun,
+  prepared: PreparedOperation,
+  response: Response,
+): Response {
   const headers = headersOf(gateway, context, run, prepared, response, run.elapsed());
   headers["content-type"] = response.headers.get("content-type") ?? "application/octet-stream";
   const decoder = new TextDecoder();
@@ -101,7 +124,10 @@ function passBody(gateway: Gateway, context: RequestContext, run: AttemptRun, pr
   const settle = (status: "success" | "cancelled"): void => {
     if (settled) return;
     settled = true;
-    run.progress.usage = operationUsage({ operation: context.operation, fields: context.body }, events ? lastEvent(tail) : undefined);
+    run.progress.usage = operationUsage(
+      { operation: context.operation, fields: context.body },
+      events ? lastEvent(tail) : undefined,
+    );
     noteAttempt(run, status);
     run.settlement.settle({ status, httpStatus: status === "success" ? 200 : 499 });
   };
@@ -117,7 +143,10 @@ function passBody(gateway: Gateway, context: RequestContext, run: AttemptRun, pr
     flush: () => settle("success"),
     cancel: () => settle("cancelled"),
   };
-  return new Response((response.body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer)), { status: 200, headers });
+  return new Response((response.body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer)), {
+    status: 200,
+    headers,
+  });
 }
 
 function lastEvent(text: string): JsonObject | undefined {
@@ -134,5 +163,13 @@ function headersOf(
   response: Response,
   upstreamMs: number,
 ): Record<string, string> {
-  return answerHeaders(gateway, context, run.target.deployment, response.headers, run.settlement, upstreamMs, shownChanges(prepared.call.report));
+  return answerHeaders(
+    gateway,
+    context,
+    run.target.deployment,
+    response.headers,
+    run.settlement,
+    upstreamMs,
+    shownChanges(prepared.call.report),
+  );
 }

@@ -21,7 +21,11 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
   const { deployment, provider, model } = target;
   const endpoint = provider.endpoints[context.operation]?.[0];
   if (endpoint === undefined) {
-    throw new GatewayError("invalid_request", `${provider.label} (${provider.id}) has no endpoint for ${context.operation}`, { param: "model" });
+    throw new GatewayError(
+      "invalid_request",
+      `${provider.label} (${provider.id}) has no endpoint for ${context.operation}`,
+      { param: "model" },
+    );
   }
   const upstream = provider.upstreamModel?.(model, deployment.target) ?? model;
   const { settings } = deployment;
@@ -38,12 +42,18 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
   const fields: MutableJsonObject = { ...context.body };
   withoutGatewayFields(fields, "openai-chat");
   fields.model = upstream;
-  for (const [name, value] of Object.entries(deployment.defaults)) if (fields[name] === undefined) fields[name] = value as Json;
-  for (const name of [...(settings.additionalDropParams ?? []), ...context.controls.additionalDropParams]) delete fields[name];
+  for (const [name, value] of Object.entries(deployment.defaults))
+    if (fields[name] === undefined) fields[name] = value as Json;
+  for (const name of [...(settings.additionalDropParams ?? []), ...context.controls.additionalDropParams])
+    delete fields[name];
   Object.assign(fields, settings.extraBody);
   if (endpoint.parameters !== undefined) applyParameterRules(fields, endpoint.parameters, call);
 
-  const headers: Record<string, string> = { ...deployment.target.headers, ...endpoint.headers, ...settings.extraHeaders };
+  const headers: Record<string, string> = {
+    ...deployment.target.headers,
+    ...endpoint.headers,
+    ...settings.extraHeaders,
+  };
   let body: OutboundRequest["body"];
   if (context.form === undefined) {
     headers["content-type"] = "application/json";
@@ -63,7 +73,10 @@ function formWith(form: FormData, fields: JsonObject): FormData {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || value === null) continue;
     for (const item of Array.isArray(value) ? value : [value]) {
-      result.append(Array.isArray(value) && !name.endsWith("[]") ? `${name}[]` : name, typeof item === "string" ? item : JSON.stringify(item));
+      result.append(
+        Array.isArray(value) && !name.endsWith("[]") ? `${name}[]` : name,
+        typeof item === "string" ? item : JSON.stringify(item),
+      );
     }
   }
   return result;

@@ -29,7 +29,9 @@ export function operationUsage(input: OperationInput, answer: JsonObject | undef
     case "moderation":
       return { buckets: {} };
     case "ocr":
-      return buckets({ pages: asNumber(asObject(answer?.usage_info)?.pages_processed) ?? asArray(answer?.pages).length });
+      return buckets({
+        pages: asNumber(asObject(answer?.usage_info)?.pages_processed) ?? asArray(answer?.pages).length,
+      });
     case "completions":
       return buckets({ input: tokens(usage, "prompt_tokens"), output: tokens(usage, "completion_tokens") });
     default:
@@ -61,9 +63,14 @@ function rerankUsage(answer: JsonObject | undefined): Usage | undefined {
   return total === undefined ? buckets({ queries: 1 }) : buckets({ input: total });
 }
 
-function imageUsage(fields: JsonObject, answer: JsonObject | undefined, usage: JsonObject | undefined): Usage | undefined {
+function imageUsage(
+  fields: JsonObject,
+  answer: JsonObject | undefined,
+  usage: JsonObject | undefined,
+): Usage | undefined {
   const images = asArray(answer?.data).length;
-  if (usage === undefined) return buckets({ output_images: images, output_pixels: images * pixels(asString(fields.size)) });
+  if (usage === undefined)
+    return buckets({ output_images: images, output_pixels: images * pixels(asString(fields.size)) });
   const details = asObject(usage.input_tokens_details);
   const inputImage = asNumber(details?.image_tokens) ?? 0;
   return buckets({

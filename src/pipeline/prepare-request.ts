@@ -1,8 +1,8 @@
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { ConversationRequest } from "../formats/conversation.ts";
 import type { Capabilities, Format } from "../formats/format.ts";
-import { ParameterReport } from "../formats/report.ts";
 import { formatById } from "../formats/registry.ts";
+import { ParameterReport } from "../formats/report.ts";
 import { asObject, type JsonObject, type MutableJsonObject } from "../json/json.ts";
 import { patchObject, replaceStringMember, shallowEdits } from "../json/patch.ts";
 import { endpointUrl } from "../providers/endpoint-url.ts";

@@ -171,11 +171,21 @@ export function timeoutOf(context: RequestContext, deployment: Deployment): numb
 /** Every way out that is not an answer. The row is written before the caller can see the error. */
 function settleFailure(gateway: Gateway, settlement: Settlement, error: unknown): unknown {
   if (error instanceof ClientGone) {
-    settlement.settle({ status: "cancelled", httpStatus: 499, errorCode: "client_closed_request", errorMessage: error.message });
+    settlement.settle({
+      status: "cancelled",
+      httpStatus: 499,
+      errorCode: "client_closed_request",
+      errorMessage: error.message,
+    });
     return error;
   }
   if (error instanceof GatewayError) {
-    settlement.settle({ status: "failure", httpStatus: error.status, errorCode: error.code, errorMessage: error.message });
+    settlement.settle({
+      status: "failure",
+      httpStatus: error.status,
+      errorCode: error.code,
+      errorMessage: error.message,
+    });
     return error;
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -181,7 +181,15 @@ function promptBound(context: RequestContext): number {
   });
 }
 
-const IMAGE_MARKS = ['"image_url"', '"input_image"', '"inlineData"', '"inline_data"', '"fileData"', '"file_data"', '"image"'];
+const IMAGE_MARKS = [
+  '"image_url"',
+  '"input_image"',
+  '"inlineData"',
+  '"inline_data"',
+  '"fileData"',
+  '"file_data"',
+  '"image"',
+];
 
 function countImages(text: string): number {
   let count = 0;

@@ -66,7 +66,8 @@ export interface FrameRewriter {
 
 /** The frame's data after its repairs; the same text where nothing had to change. */
 function rewritten(data: string, rewriter: FrameRewriter | undefined): string {
-  if (rewriter === undefined || (rewriter.marks !== undefined && !rewriter.marks.some((mark) => data.includes(mark)))) return data;
+  if (rewriter === undefined || (rewriter.marks !== undefined && !rewriter.marks.some((mark) => data.includes(mark))))
+    return data;
   const frame = parseJson(data);
   if (!isObject(frame)) return data;
   const changed = rewriter.rewrite(frame);

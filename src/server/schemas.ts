@@ -30,6 +30,15 @@ export const chatResponseSchema = z
   })
   .meta({ id: "ChatCompletionResponse" });
 
+export const messagesRequestSchema = z
+  .looseObject({
+    model: z.string(),
+    max_tokens: z.int(),
+    messages: z.array(z.looseObject({ role: z.enum(["user", "assistant"]) })),
+    stream: z.boolean().optional(),
+  })
+  .meta({ id: "MessagesRequest", description: "Anthropic's Messages request" });
+
 export const modelListSchema = z
   .looseObject({
     object: z.literal("list"),

@@ -1,5 +1,5 @@
-import bundlePath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import stylePath from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import bundlePath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 
 const START = `const { document: address } = document.currentScript.dataset;
 SwaggerUIBundle({ url: address, dom_id: "#swagger-ui", deepLinking: true, persistAuthorization: true });

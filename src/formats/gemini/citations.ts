@@ -1,5 +1,5 @@
-import type { Citation } from "../conversation.ts";
 import { asNumber, asObject, asString, type JsonObject } from "../../json/json.ts";
+import type { Citation } from "../conversation.ts";
 import { field, listField, objectField } from "./wire.ts";
 
 /**

@@ -2,9 +2,21 @@ import { ERROR_CODES, type ErrorCode, type GatewayError, type UpstreamFailure } 
 import { asArray, asNumber, asObject, asString, isObject, type JsonObject, parseJson } from "../../json/json.ts";
 
 const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: "invalid_request", 401: "authentication", 403: "permission_denied", 404: "not_found", 408: "timeout",
-  409: "conflict", 413: "request_too_large", 422: "unprocessable", 429: "rate_limit", 499: "client_closed_request",
-  500: "internal", 502: "bad_gateway", 503: "service_unavailable", 504: "gateway_timeout", 529: "overloaded",
+  400: "invalid_request",
+  401: "authentication",
+  403: "permission_denied",
+  404: "not_found",
+  408: "timeout",
+  409: "conflict",
+  413: "request_too_large",
+  422: "unprocessable",
+  429: "rate_limit",
+  499: "client_closed_request",
+  500: "internal",
+  502: "bad_gateway",
+  503: "service_unavailable",
+  504: "gateway_timeout",
+  529: "overloaded",
 };
 
 const TOO_LONG = /exceeds the maximum number of tokens|input token count .*exceeds|request payload size exceeds/i;
@@ -17,9 +29,20 @@ export function decodeError(status: number, body: string, headers: Headers): Ups
   const retryAfter = asNumber(Number(headers.get("retry-after") ?? "x"));
   if (error === undefined) {
     const said = asString(holder?.error) ?? asString(holder?.message) ?? body.trim();
-    return { code: codeOf(status), message: said === "" ? `status ${status} without a body` : said.slice(0, 2000), upstreamStatus: status, body, ...(retryAfter === undefined ? {} : { retryAfter }) };
+    return {
+      code: codeOf(status),
+      message: said === "" ? `status ${status} without a body` : said.slice(0, 2000),
+      upstreamStatus: status,
+      body,
+      ...(retryAfter === undefined ? {} : { retryAfter }),
+    };
   }
-  return { ...failureOf(error, status), upstreamStatus: status, body, ...(retryAfter === undefined ? {} : { retryAfter }) };
+  return {
+    ...failureOf(error, status),
+    upstreamStatus: status,
+    body,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
+  };
 }
 
 /** One error object. A wrong API key is a 400 of Google's and an authentication failure of everybody's. */
@@ -27,8 +50,14 @@ export function failureOf(error: JsonObject, status: number): UpstreamFailure {
   const message = asString(error.message) ?? `status ${status}`;
   const details = asArray(error.details).filter(isObject);
   const wrongKey = details.some((detail) => detail.reason === "API_KEY_INVALID") || /api key not valid/i.test(message);
-  const code: ErrorCode = wrongKey ? "authentication" : status === 400 && TOO_LONG.test(message) ? "context_window_exceeded" : codeOf(status);
-  const delay = details.map((detail) => /^([\d.]+)s$/.exec(asString(detail.retryDelay) ?? "")?.[1]).find((text) => text !== undefined);
+  const code: ErrorCode = wrongKey
+    ? "authentication"
+    : status === 400 && TOO_LONG.test(message)
+      ? "context_window_exceeded"
+      : codeOf(status);
+  const delay = details
+    .map((detail) => /^([\d.]+)s$/.exec(asString(detail.retryDelay) ?? "")?.[1])
+    .find((text) => text !== undefined);
   const upstreamCode = asString(error.status);
   return {
     code,

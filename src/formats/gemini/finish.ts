@@ -1,8 +1,20 @@
 import type { FinishReason } from "../conversation.ts";
 
 const FILTERED = new Set([
-  "SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII", "IMAGE_SAFETY",
-  "IMAGE_PROHIBITED_CONTENT", "IMAGE_RECITATION", "IMAGE_OTHER", "NO_IMAGE", "MODEL_ARMOR", "OTHER", "ESCALATION",
+  "SAFETY",
+  "RECITATION",
+  "LANGUAGE",
+  "BLOCKLIST",
+  "PROHIBITED_CONTENT",
+  "SPII",
+  "IMAGE_SAFETY",
+  "IMAGE_PROHIBITED_CONTENT",
+  "IMAGE_RECITATION",
+  "IMAGE_OTHER",
+  "NO_IMAGE",
+  "MODEL_ARMOR",
+  "OTHER",
+  "ESCALATION",
 ]);
 
 /** Google says `STOP` with tool calls too. */
@@ -12,7 +24,15 @@ export function decodeFinish(raw: string | undefined, calls: boolean): FinishRea
   return calls ? "tool-calls" : "stop";
 }
 
-const OWN_WORDS = new Set([...FILTERED, "STOP", "MAX_TOKENS", "MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "FINISH_REASON_UNSPECIFIED"]);
+const OWN_WORDS = new Set([
+  ...FILTERED,
+  "STOP",
+  "MAX_TOKENS",
+  "MALFORMED_FUNCTION_CALL",
+  "UNEXPECTED_TOOL_CALL",
+  "TOO_MANY_TOOL_CALLS",
+  "FINISH_REASON_UNSPECIFIED",
+]);
 
 /** Google's word for how a choice ended; its own word comes back as it was. */
 export function encodeFinish(reason: FinishReason, raw: string | undefined): string {

@@ -15,7 +15,7 @@ export const gemini: Format = {
   encodeRequest,
   decodeResponse,
   encodeResponse,
-  createStreamDecoder: (context) => new GeminiStreamDecoder(context),
+  createStreamDecoder: () => new GeminiStreamDecoder(),
   createStreamEncoder: (context) => new GeminiStreamEncoder(context),
   decodeError,
   encodeError,

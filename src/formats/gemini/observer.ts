@@ -1,7 +1,15 @@
 import type { UpstreamFailure } from "../../errors/gateway-error.ts";
 import { asNumber, asObject, isObject, type JsonObject, parseJson } from "../../json/json.ts";
 import type { Usage } from "../../usage/usage.ts";
-import { FRAME_CONTENT, FRAME_ERROR, FRAME_FINISH, FRAME_HEAD, FRAME_USAGE, type FrameMeaning, type StreamObserver } from "../format.ts";
+import {
+  FRAME_CONTENT,
+  FRAME_ERROR,
+  FRAME_FINISH,
+  FRAME_HEAD,
+  FRAME_USAGE,
+  type FrameMeaning,
+  type StreamObserver,
+} from "../format.ts";
 import { failureOf } from "./errors.ts";
 import { decodeUsage } from "./usage.ts";
 import { objectField } from "./wire.ts";

@@ -1,9 +1,17 @@
+import { asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import type { MediaSource, Part, Sealed } from "../conversation.ts";
 import { uncarry } from "../sealed.ts";
-import { asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import { field, objectField, otherFields } from "./wire.ts";
 
-const PART_FIELDS = new Set(["text", "thought", "thoughtSignature", "inlineData", "fileData", "functionCall", "functionResponse"]);
+const PART_FIELDS = new Set([
+  "text",
+  "thought",
+  "thoughtSignature",
+  "inlineData",
+  "fileData",
+  "functionCall",
+  "functionResponse",
+]);
 
 /** Hands out ids for calls that have none, and finds the call that a response without id answers. */
 export class CallIds {
@@ -36,7 +44,14 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
   const call = objectField(part, "functionCall");
   if (call !== undefined) {
     const name = asString(call.name) ?? "";
-    return { type: "tool-call", id: ids.call(asString(call.id), name), name, arguments: JSON.stringify(call.args ?? {}), ...sealed, ...native };
+    return {
+      type: "tool-call",
+      id: ids.call(asString(call.id), name),
+      name,
+      arguments: JSON.stringify(call.args ?? {}),
+      ...sealed,
+      ...native,
+    };
   }
   const response = objectField(part, "functionResponse");
   if (response !== undefined) {
@@ -46,13 +61,27 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
   const inline = objectField(part, "inlineData");
   if (inline !== undefined) {
     const mediaType = asString(field(inline, "mimeType")) ?? "application/octet-stream";
-    return { ...mediaPart({ type: "base64", data: asString(inline.data) ?? "", mediaType }, asString(field(inline, "displayName"))), ...sealed, ...native } as Part;
+    return {
+      ...mediaPart(
+        { type: "base64", data: asString(inline.data) ?? "", mediaType },
+        asString(field(inline, "displayName")),
+      ),
+      ...sealed,
+      ...native,
+    } as Part;
   }
   const file = objectField(part, "fileData");
   if (file !== undefined) {
     const mediaType = asString(field(file, "mimeType"));
     const url = asString(field(file, "fileUri")) ?? "";
-    return { ...mediaPart({ type: "url", url, ...(mediaType === undefined ? {} : { mediaType }) }, asString(field(file, "displayName"))), ...sealed, ...native } as Part;
+    return {
+      ...mediaPart(
+        { type: "url", url, ...(mediaType === undefined ? {} : { mediaType }) },
+        asString(field(file, "displayName")),
+      ),
+      ...sealed,
+      ...native,
+    } as Part;
   }
   const text = asString(part.text);
   if (text !== undefined) {
@@ -72,21 +101,31 @@ export function mediaPart(source: MediaSource, filename?: string): Part {
     const format = /^audio\/(?:x-)?([\w-]+)/.exec(mediaType)?.[1];
     return { type: "audio", source, ...(format === undefined ? {} : { format: format === "mpeg" ? "mp3" : format }) };
   }
-  if (mediaType === "" && /\.(png|jpe?g|gif|webp)(\?|$)/i.test(source.type === "url" ? source.url : "")) return { type: "image", source };
+  if (mediaType === "" && /\.(png|jpe?g|gif|webp)(\?|$)/i.test(source.type === "url" ? source.url : ""))
+    return { type: "image", source };
   return { type: "file", source, ...(filename === undefined ? {} : { filename }) };
 }
 
 /** `response` is an object; what other formats give as text stands in it under `content`, `output`, `result` or `error`. */
 function resultContent(response: JsonObject): { content: Part[]; isError?: boolean } {
   const value = response.response;
-  const media = (Array.isArray(response.parts) ? (response.parts as readonly Json[]) : []).filter(isObject).map((part) => decodePart(part, new CallIds()));
-  if (!isObject(value)) return { content: value === undefined ? media : [{ type: "text", text: text(value) }, ...media] };
+  const media = (Array.isArray(response.parts) ? (response.parts as readonly Json[]) : [])
+    .filter(isObject)
+    .map((part) => decodePart(part, new CallIds()));
+  if (!isObject(value))
+    return { content: value === undefined ? media : [{ type: "text", text: text(value) }, ...media] };
   const keys = Object.keys(value);
   const [only] = keys;
-  if (keys.length === 1 && only !== undefined && ["content", "output", "result"].includes(only) && typeof value[only] === "string") {
+  if (
+    keys.length === 1 &&
+    only !== undefined &&
+    ["content", "output", "result"].includes(only) &&
+    typeof value[only] === "string"
+  ) {
     return { content: [{ type: "text", text: value[only] as string }, ...media] };
   }
-  if (keys.length === 1 && only === "error") return { content: [{ type: "text", text: text(value.error as Json) }, ...media], isError: true };
+  if (keys.length === 1 && only === "error")
+    return { content: [{ type: "text", text: text(value.error as Json) }, ...media], isError: true };
   return { content: [{ type: "text", text: JSON.stringify(value) }, ...media] };
 }
 

@@ -1,19 +1,58 @@
 import { GatewayError } from "../../errors/gateway-error.ts";
-import type { ConversationRequest, Message, Part, ResponseFormat, Sampling, Tool, ToolChoice } from "../conversation.ts";
-import { asArray, asBoolean, asNumber, asObject, asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
+import {
+  asArray,
+  asBoolean,
+  asNumber,
+  asObject,
+  asString,
+  isObject,
+  type Json,
+  type JsonObject,
+} from "../../json/json.ts";
+import type {
+  ConversationRequest,
+  Message,
+  Part,
+  ResponseFormat,
+  Sampling,
+  Tool,
+  ToolChoice,
+} from "../conversation.ts";
 import { CallIds, decodePart } from "./parts.ts";
 import { expandSchema } from "./schema.ts";
 import { decodeThinking } from "./thinking.ts";
 import { camelCase, field, listField, objectField, otherFields } from "./wire.ts";
 
 const REQUEST_FIELDS = new Set([
-  "model", "stream", "contents", "systemInstruction", "tools", "toolConfig", "safetySettings", "generationConfig", "serviceTier",
+  "model",
+  "stream",
+  "contents",
+  "systemInstruction",
+  "tools",
+  "toolConfig",
+  "safetySettings",
+  "generationConfig",
+  "serviceTier",
 ]);
 
 const GENERATION_FIELDS = new Set([
-  "maxOutputTokens", "temperature", "topP", "topK", "seed", "presencePenalty", "frequencyPenalty", "candidateCount",
-  "stopSequences", "responseLogprobs", "logprobs", "thinkingConfig", "responseMimeType", "responseSchema",
-  "responseJsonSchema", "responseModalities", "speechConfig",
+  "maxOutputTokens",
+  "temperature",
+  "topP",
+  "topK",
+  "seed",
+  "presencePenalty",
+  "frequencyPenalty",
+  "candidateCount",
+  "stopSequences",
+  "responseLogprobs",
+  "logprobs",
+  "thinkingConfig",
+  "responseMimeType",
+  "responseSchema",
+  "responseJsonSchema",
+  "responseModalities",
+  "speechConfig",
 ]);
 
 /** generateContent body → conversation. `model` and `stream` come from the URL and are put into the body by the route. */
@@ -22,7 +61,8 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
   const ids = new CallIds();
   const messages: Message[] = [];
   const system = field(body, "systemInstruction");
-  if (system !== undefined && system !== null) messages.push({ role: "system", parts: decodeContent(system, "systemInstruction", ids) });
+  if (system !== undefined && system !== null)
+    messages.push({ role: "system", parts: decodeContent(system, "systemInstruction", ids) });
   const contents = body.contents;
   if (contents === undefined) throw invalid("contents", "is required");
   for (const [index, content] of (Array.isArray(contents) ? contents : [contents]).entries()) {
@@ -34,11 +74,16 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
   const tier = asString(field(body, "serviceTier"));
   const reasoning = decodeThinking(objectField(generation, "thinkingConfig"));
   const responseFormat = decodeResponseFormat(generation);
-  const modalities = listField(generation, "responseModalities").flatMap((name) => (typeof name === "string" ? [name.toLowerCase()] : []));
+  const modalities = listField(generation, "responseModalities").flatMap((name) =>
+    typeof name === "string" ? [name.toLowerCase()] : [],
+  );
   const speech = objectField(generation, "speechConfig");
   const otherGeneration = generation === undefined ? undefined : otherFields(generation, GENERATION_FIELDS);
   const rest = otherFields(body, REQUEST_FIELDS);
-  const fields: JsonObject = { ...rest, ...(otherGeneration === undefined ? {} : { generationConfig: otherGeneration }) };
+  const fields: JsonObject = {
+    ...rest,
+    ...(otherGeneration === undefined ? {} : { generationConfig: otherGeneration }),
+  };
   return {
     model: asString(body.model) ?? "",
     messages,
@@ -78,7 +123,8 @@ function decodeTurn(content: Json, index: number, ids: CallIds): Message[] {
   const role = asString(asObject(content)?.role) ?? "user";
   if (role === "model") return [{ role: "assistant", parts }];
   if (role === "system") return [{ role: "system", parts }];
-  if (role !== "user" && role !== "function" && role !== "tool") throw invalid(`contents[${index}].role`, `must be 'user' or 'model', not '${role}'`);
+  if (role !== "user" && role !== "function" && role !== "tool")
+    throw invalid(`contents[${index}].role`, `must be 'user' or 'model', not '${role}'`);
   const results = parts.filter((part) => part.type === "tool-result");
   const others = parts.filter((part) => part.type !== "tool-result");
   return [
@@ -115,7 +161,8 @@ const DECLARATION_FIELDS = new Set(["name", "description", "parameters", "parame
 function decodeDeclaration(declaration: JsonObject | undefined): Tool[] {
   if (declaration === undefined) return [];
   const dialect = objectField(declaration, "parameters");
-  const schema = objectField(declaration, "parametersJsonSchema") ?? (dialect === undefined ? undefined : expandSchema(dialect));
+  const schema =
+    objectField(declaration, "parametersJsonSchema") ?? (dialect === undefined ? undefined : expandSchema(dialect));
   const description = asString(declaration.description);
   const rest = otherFields(declaration, DECLARATION_FIELDS);
   return [
@@ -148,7 +195,8 @@ function decodeToolChoice(config: JsonObject | undefined): ToolChoice | undefine
 
 function decodeResponseFormat(generation: JsonObject | undefined): ResponseFormat | undefined {
   const dialect = objectField(generation, "responseSchema");
-  const schema = objectField(generation, "responseJsonSchema") ?? (dialect === undefined ? undefined : expandSchema(dialect));
+  const schema =
+    objectField(generation, "responseJsonSchema") ?? (dialect === undefined ? undefined : expandSchema(dialect));
   if (schema !== undefined) return { type: "json-schema", name: "response", schema };
   const mime = asString(field(generation, "responseMimeType"));
   return mime === "application/json" ? { type: "json" } : mime === "text/plain" ? { type: "text" } : undefined;
@@ -174,7 +222,9 @@ function decodeSampling(generation: JsonObject | undefined): Sampling {
   number("logprobs", "topLogprobs");
   const logprobs = asBoolean(field(generation, "responseLogprobs"));
   if (logprobs !== undefined) sampling.logprobs = logprobs;
-  const stop = listField(generation, "stopSequences").filter((sequence): sequence is string => typeof sequence === "string");
+  const stop = listField(generation, "stopSequences").filter(
+    (sequence): sequence is string => typeof sequence === "string",
+  );
   if (stop.length > 0) sampling.stop = stop;
   return sampling as Sampling;
 }

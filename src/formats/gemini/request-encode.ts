@@ -1,7 +1,7 @@
+import { isObject, type Json, type JsonObject, type MutableJsonObject, parseJson } from "../../json/json.ts";
 import type { ConversationRequest, Message, Part, Tool, ToolChoice, ToolResultPart } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
-import { isObject, type Json, type JsonObject, type MutableJsonObject, parseJson } from "../../json/json.ts";
 import { reduceSchema } from "./schema.ts";
 import { encodeThinking, takesThinkingLevel } from "./thinking.ts";
 
@@ -73,7 +73,8 @@ function encodePart(part: Part, context: RequestContext, firstCall: boolean): Js
     case "refusal":
       return [{ text: part.text }];
     case "thinking":
-      if (part.sealed?.owner === "gemini") return [{ text: part.text, thought: true, thoughtSignature: part.sealed.value }];
+      if (part.sealed?.owner === "gemini")
+        return [{ text: part.text, thought: true, thoughtSignature: part.sealed.value }];
       report.dropped("messages.thinking", "thinking without a signature of Gemini's own is not sent back");
       return [];
     case "image":
@@ -88,9 +89,18 @@ function encodePart(part: Part, context: RequestContext, firstCall: boolean): Js
         case "text":
           return [{ text: source.text }];
         case "file-id":
-          return [{ fileData: { fileUri: source.id, ...(source.mediaType === undefined ? {} : { mimeType: source.mediaType }) }, ...native }];
+          return [
+            {
+              fileData: {
+                fileUri: source.id,
+                ...(source.mediaType === undefined ? {} : { mimeType: source.mediaType }),
+              },
+              ...native,
+            },
+          ];
         case "url": {
-          const mimeType = source.mediaType ?? mediaTypeOf(source.url, filename) ?? (part.type === "image" ? "image/jpeg" : undefined);
+          const mimeType =
+            source.mediaType ?? mediaTypeOf(source.url, filename) ?? (part.type === "image" ? "image/jpeg" : undefined);
           return [{ fileData: { fileUri: source.url, ...(mimeType === undefined ? {} : { mimeType }) }, ...native }];
         }
       }
@@ -98,7 +108,11 @@ function encodePart(part: Part, context: RequestContext, firstCall: boolean): Js
     }
     case "tool-call": {
       const parsed = part.arguments.trim() === "" ? {} : parseJson(part.arguments);
-      if (!isObject(parsed)) report.converted("messages.tool_calls.arguments", "Gemini takes an object; the broken JSON text stands in it under 'arguments'");
+      if (!isObject(parsed))
+        report.converted(
+          "messages.tool_calls.arguments",
+          "Gemini takes an object; the broken JSON text stands in it under 'arguments'",
+        );
       const args = isObject(parsed) ? parsed : { arguments: part.arguments };
       const foreign = part.sealed?.owner !== "gemini" && firstCall && takesThinkingLevel(context.model);
       return [
@@ -120,7 +134,10 @@ function encodePart(part: Part, context: RequestContext, firstCall: boolean): Js
   return [];
 }
 
-function signatureOf(sealed: { readonly owner: string; readonly value: string } | undefined, context: RequestContext): JsonObject {
+function signatureOf(
+  sealed: { readonly owner: string; readonly value: string } | undefined,
+  context: RequestContext,
+): JsonObject {
   if (sealed === undefined) return {};
   if (sealed.owner === "gemini") return { thoughtSignature: sealed.value };
   context.report.dropped("thought_signature", `it belongs to ${sealed.owner}`);
@@ -136,10 +153,27 @@ function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject
 }
 
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
-  png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", heic: "image/heic",
-  pdf: "application/pdf", txt: "text/plain", html: "text/html", csv: "text/csv", md: "text/markdown", json: "application/json",
-  mp3: "audio/mpeg", wav: "audio/wav", ogg: "audio/ogg", flac: "audio/flac", m4a: "audio/mp4",
-  mp4: "video/mp4", webm: "video/webm", mov: "video/quicktime", mpeg: "video/mpeg",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  heic: "image/heic",
+  pdf: "application/pdf",
+  txt: "text/plain",
+  html: "text/html",
+  csv: "text/csv",
+  md: "text/markdown",
+  json: "application/json",
+  mp3: "audio/mpeg",
+  wav: "audio/wav",
+  ogg: "audio/ogg",
+  flac: "audio/flac",
+  m4a: "audio/mp4",
+  mp4: "video/mp4",
+  webm: "video/webm",
+  mov: "video/quicktime",
+  mpeg: "video/mpeg",
 };
 
 function mediaTypeOf(url: string, filename: string | undefined): string | undefined {
@@ -161,7 +195,10 @@ function encodeTools(tools: readonly Tool[], context: RequestContext): JsonObjec
         });
         break;
       case "custom":
-        context.report.converted(`tools.${tool.name}`, "Gemini has no free-text tools; it takes one string argument 'input'");
+        context.report.converted(
+          `tools.${tool.name}`,
+          "Gemini has no free-text tools; it takes one string argument 'input'",
+        );
         declarations.push({
           name: tool.name,
           ...(tool.description === undefined ? {} : { description: tool.description }),
@@ -247,7 +284,8 @@ function encodeGeneration(request: ConversationRequest, context: RequestContext)
       context.report.converted("response_format", "Gemini's schema dialect lacks some of the keywords");
     }
   }
-  if (request.modalities !== undefined) config.responseModalities = request.modalities.map((modality) => modality.toUpperCase());
+  if (request.modalities !== undefined)
+    config.responseModalities = request.modalities.map((modality) => modality.toUpperCase());
   if (request.audioOutput !== undefined) {
     const { voice } = request.audioOutput;
     config.speechConfig = isObject(voice) ? voice : { voiceConfig: { prebuiltVoiceConfig: { voiceName: voice } } };

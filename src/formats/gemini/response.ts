@@ -1,15 +1,15 @@
+import { asArray, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
 import { assemble } from "../assemble.ts";
 import type { Choice, ConversationResponse, Part } from "../conversation.ts";
-import type { AnswerContext, ResponseContext } from "../format.ts";
+import type { AnswerContext } from "../format.ts";
 import { carry } from "../sealed.ts";
-import { asArray, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
 import { encodeFinish } from "./finish.ts";
 import { GeminiStreamDecoder } from "./stream-decoder.ts";
 import { encodeUsage } from "./usage.ts";
 
 /** A whole answer is a stream of one event: both ways of reading give the same. */
-export function decodeResponse(body: JsonObject, context: ResponseContext): ConversationResponse {
-  const decoder = new GeminiStreamDecoder(context);
+export function decodeResponse(body: JsonObject): ConversationResponse {
+  const decoder = new GeminiStreamDecoder();
   return assemble([...decoder.read(body), ...decoder.end()]);
 }
 
@@ -37,7 +37,8 @@ function encodeCandidate(choice: Choice): JsonObject {
 
 /** One part of an answer as Google's clients read it. */
 export function encodeAnswerPart(part: Part): JsonObject[] {
-  const signature = "sealed" in part && part.sealed !== undefined ? { thoughtSignature: carry(part.sealed, "gemini") } : {};
+  const signature =
+    "sealed" in part && part.sealed !== undefined ? { thoughtSignature: carry(part.sealed, "gemini") } : {};
   switch (part.type) {
     case "text":
       return [{ text: part.text, ...signature }];
@@ -54,8 +55,17 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
     case "video":
     case "file": {
       const { source } = part;
-      if (source.type === "base64") return [{ inlineData: { mimeType: source.mediaType, data: source.data }, ...signature }];
-      if (source.type === "url") return [{ fileData: { fileUri: source.url, ...(source.mediaType === undefined ? {} : { mimeType: source.mediaType }) } }];
+      if (source.type === "base64")
+        return [{ inlineData: { mimeType: source.mediaType, data: source.data }, ...signature }];
+      if (source.type === "url")
+        return [
+          {
+            fileData: {
+              fileUri: source.url,
+              ...(source.mediaType === undefined ? {} : { mimeType: source.mediaType }),
+            },
+          },
+        ];
       if (source.type === "file-id") return [{ fileData: { fileUri: source.id } }];
       return [{ text: source.text }];
     }
@@ -86,7 +96,12 @@ export function groundingOf(parts: readonly Part[]): JsonObject | undefined {
     if (index === undefined) {
       index = chunks.length;
       sources.set(key, index);
-      chunks.push({ web: { ...(citation.url === undefined ? {} : { uri: citation.url }), ...(citation.title === undefined ? {} : { title: citation.title }) } });
+      chunks.push({
+        web: {
+          ...(citation.url === undefined ? {} : { uri: citation.url }),
+          ...(citation.title === undefined ? {} : { title: citation.title }),
+        },
+      });
     }
     if (citation.end === undefined && citation.citedText === undefined) continue;
     supports.push({

@@ -2,9 +2,27 @@ import { asArray, asObject, isObject, type Json, type JsonObject, type MutableJs
 
 /** Keywords of Gemini's own schema dialect (Gemini API reference, Schema, 2026-11). */
 const KEPT = new Set([
-  "type", "format", "title", "description", "nullable", "enum", "maxItems", "minItems", "properties", "required",
-  "minProperties", "maxProperties", "minLength", "maxLength", "pattern", "example", "anyOf", "propertyOrdering",
-  "items", "minimum", "maximum",
+  "type",
+  "format",
+  "title",
+  "description",
+  "nullable",
+  "enum",
+  "maxItems",
+  "minItems",
+  "properties",
+  "required",
+  "minProperties",
+  "maxProperties",
+  "minLength",
+  "maxLength",
+  "pattern",
+  "example",
+  "anyOf",
+  "propertyOrdering",
+  "items",
+  "minimum",
+  "maximum",
 ]);
 
 const STRING_FORMATS = new Set(["enum", "date-time"]);
@@ -69,7 +87,9 @@ function reduce(schema: JsonObject, definitions: JsonObject, state: { faithful: 
   if (result.enum !== undefined) {
     const values = asArray(result.enum);
     if (values.some((value) => typeof value !== "string")) state.faithful = false;
-    result.enum = values.filter((value) => value !== null).map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
+    result.enum = values
+      .filter((value) => value !== null)
+      .map((value) => (typeof value === "string" ? value : JSON.stringify(value)));
     if (result.type !== "string" && result.type !== "STRING") result.type = "string";
   }
   if (typeof result.format === "string" && result.type === "string" && !STRING_FORMATS.has(result.format)) {
@@ -78,14 +98,21 @@ function reduce(schema: JsonObject, definitions: JsonObject, state: { faithful: 
   }
   const properties = asObject(result.properties);
   if (properties !== undefined) {
-    result.properties = Object.fromEntries(Object.entries(properties).map(([name, value]) => [name, next(value as Json)]));
+    result.properties = Object.fromEntries(
+      Object.entries(properties).map(([name, value]) => [name, next(value as Json)]),
+    );
   }
   if (result.items !== undefined) result.items = next(result.items);
   else if (result.type === "array") result.items = { type: "string" };
   return result;
 }
 
-function alternate(result: MutableJsonObject, alternatives: readonly Json[], next: (value: Json) => Json, state: { faithful: boolean }): void {
+function alternate(
+  result: MutableJsonObject,
+  alternatives: readonly Json[],
+  next: (value: Json) => Json,
+  state: { faithful: boolean },
+): void {
   const others = alternatives.filter((value) => asObject(value)?.type !== "null");
   if (others.length < alternatives.length) {
     state.faithful = false;
@@ -108,7 +135,10 @@ export function expandSchema(schema: JsonObject): JsonObject {
         break;
       case "properties":
         result.properties = Object.fromEntries(
-          Object.entries(asObject(value) ?? {}).map(([key, inner]) => [key, isObject(inner) ? expandSchema(inner) : (inner as Json)]),
+          Object.entries(asObject(value) ?? {}).map(([key, inner]) => [
+            key,
+            isObject(inner) ? expandSchema(inner) : (inner as Json),
+          ]),
         );
         break;
       case "items":

@@ -1,8 +1,8 @@
-import type { Part, StreamEvent } from "../conversation.ts";
-import type { ResponseContext, StreamDecoder } from "../format.ts";
-import type { Frame } from "../../upstream/sse.ts";
 import type { UpstreamFailure } from "../../errors/gateway-error.ts";
 import { asArray, asNumber, asObject, asString, isObject, type JsonObject, parseJson } from "../../json/json.ts";
+import type { Frame } from "../../upstream/sse.ts";
+import type { Part, StreamEvent } from "../conversation.ts";
+import type { StreamDecoder } from "../format.ts";
 import { decodeCitations } from "./citations.ts";
 import { failureOf } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
@@ -28,15 +28,18 @@ export class GeminiStreamDecoder implements StreamDecoder {
   #failed = false;
   #usage: JsonObject | undefined;
 
-  constructor(_context: ResponseContext) {}
-
   push(frame: Frame): StreamEvent[] {
     if (frame.data === "[DONE]") return [];
     const parsed = parseJson(frame.data);
     // Without `alt=sse` the stream is one JSON array, and errors are wrapped in one.
     const objects = Array.isArray(parsed) ? asArray(parsed) : [parsed];
     return objects.flatMap((object) =>
-      isObject(object) ? this.read(object) : this.#fail({ code: "bad_gateway", message: `Gemini sent a stream event that is not JSON: ${frame.data.slice(0, 200)}` }),
+      isObject(object)
+        ? this.read(object)
+        : this.#fail({
+            code: "bad_gateway",
+            message: `Gemini sent a stream event that is not JSON: ${frame.data.slice(0, 200)}`,
+          }),
     );
   }
 
@@ -46,7 +49,10 @@ export class GeminiStreamDecoder implements StreamDecoder {
     if (this.#failed) return events;
     const unfinished = [...this.#choices.values()].some((choice) => !choice.finished);
     if (unfinished || this.#choices.size === 0) {
-      return [...events, ...this.#fail({ code: "api_connection", message: "the stream ended before the answer was complete" })];
+      return [
+        ...events,
+        ...this.#fail({ code: "api_connection", message: "the stream ended before the answer was complete" }),
+      ];
     }
     return events;
   }
@@ -61,7 +67,8 @@ export class GeminiStreamDecoder implements StreamDecoder {
     }
     this.#usage = objectField(body, "usageMetadata") ?? this.#usage;
     const candidates = listField(body, "candidates").filter(isObject);
-    for (const [position, candidate] of candidates.entries()) this.#candidate(candidate, asNumber(candidate.index) ?? position, events);
+    for (const [position, candidate] of candidates.entries())
+      this.#candidate(candidate, asNumber(candidate.index) ?? position, events);
     const blocked = asString(field(objectField(body, "promptFeedback"), "blockReason"));
     if (candidates.length === 0 && blocked !== undefined && this.#choices.size === 0) {
       const choice = this.#choice(0);

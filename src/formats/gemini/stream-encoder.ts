@@ -111,7 +111,11 @@ export class GeminiStreamEncoder implements StreamEncoder {
     const grounding =
       citations === undefined
         ? undefined
-        : groundingOf(citations.flatMap((event) => (event.type === "citation" ? [{ type: "text" as const, text: "", citations: [event.citation] }] : [])));
+        : groundingOf(
+            citations.flatMap((event) =>
+              event.type === "citation" ? [{ type: "text" as const, text: "", citations: [event.citation] }] : [],
+            ),
+          );
     return {
       content: { parts: [], role: "model" },
       finishReason: encodeFinish(finish.reason, finish.raw),

@@ -1,6 +1,6 @@
+import { asBoolean, asNumber, asString, type JsonObject } from "../../json/json.ts";
 import type { Reasoning } from "../conversation.ts";
 import type { ParameterReport } from "../report.ts";
-import { asBoolean, asNumber, asString, type JsonObject } from "../../json/json.ts";
 import { field } from "./wire.ts";
 
 /** Thinking budgets by effort for Gemini 2.5 (LiteLLM's figures; the API itself takes numbers only). */
@@ -18,10 +18,18 @@ export function takesThinkingLevel(model: string): boolean {
 }
 
 /** `thinkingConfig` for what the caller asked. */
-export function encodeThinking(reasoning: Reasoning | undefined, model: string, report: ParameterReport): JsonObject | undefined {
+export function encodeThinking(
+  reasoning: Reasoning | undefined,
+  model: string,
+  report: ParameterReport,
+): JsonObject | undefined {
   if (reasoning === undefined) return undefined;
   const includeThoughts = reasoning.summary !== "none";
-  const off = reasoning.mode === "disabled" || reasoning.effort === "none" || reasoning.effort === "disable" || reasoning.budgetTokens === 0;
+  const off =
+    reasoning.mode === "disabled" ||
+    reasoning.effort === "none" ||
+    reasoning.effort === "disable" ||
+    reasoning.budgetTokens === 0;
   if (takesThinkingLevel(model)) return encodeLevel(reasoning, model, off, includeThoughts, report);
   if (off) {
     if (model.includes("2.5-pro")) {
@@ -31,7 +39,8 @@ export function encodeThinking(reasoning: Reasoning | undefined, model: string, 
     return { thinkingBudget: 0, includeThoughts: false };
   }
   if (reasoning.budgetTokens !== undefined) return { thinkingBudget: reasoning.budgetTokens, includeThoughts };
-  if (reasoning.effort === undefined) return reasoning.mode === undefined ? undefined : { thinkingBudget: -1, includeThoughts };
+  if (reasoning.effort === undefined)
+    return reasoning.mode === undefined ? undefined : { thinkingBudget: -1, includeThoughts };
   const budget = reasoning.effort === "minimal" ? minimalBudget(model) : BUDGETS[reasoning.effort];
   if (budget === undefined) {
     report.unsupported("reasoning_effort", `Gemini has no thinking budget for '${reasoning.effort}'`);
@@ -40,7 +49,13 @@ export function encodeThinking(reasoning: Reasoning | undefined, model: string, 
   return { thinkingBudget: budget, includeThoughts };
 }
 
-function encodeLevel(reasoning: Reasoning, model: string, off: boolean, includeThoughts: boolean, report: ParameterReport): JsonObject | undefined {
+function encodeLevel(
+  reasoning: Reasoning,
+  model: string,
+  off: boolean,
+  includeThoughts: boolean,
+  report: ParameterReport,
+): JsonObject | undefined {
   const flash = model.includes("flash");
   if (off) {
     const lowest = flash ? "minimal" : "low";
@@ -76,7 +91,13 @@ export function decodeThinking(config: JsonObject | undefined): Reasoning | unde
   return {
     ...(level === undefined || level === "thinking_level_unspecified" ? {} : { effort: level }),
     ...(budget === undefined || budget < 0 ? {} : { budgetTokens: budget }),
-    ...(budget === 0 ? { mode: "disabled" as const } : budget === -1 ? { mode: "adaptive" as const } : budget === undefined ? {} : { mode: "enabled" as const }),
+    ...(budget === 0
+      ? { mode: "disabled" as const }
+      : budget === -1
+        ? { mode: "adaptive" as const }
+        : budget === undefined
+          ? {}
+          : { mode: "enabled" as const }),
     ...(shown === undefined ? {} : { summary: shown ? "auto" : "none" }),
   };
 }

@@ -12,7 +12,8 @@ function byModality(list: unknown): Record<Modality, number> {
     const count = asNumber(field(row, "tokenCount")) ?? 0;
     // Documents are counted as images by Gemini's price list and as a modality of their own in its usage.
     if (modality === "document") counts.image += count;
-    else if (modality === "text" || modality === "audio" || modality === "image" || modality === "video") counts[modality] += count;
+    else if (modality === "text" || modality === "audio" || modality === "image" || modality === "video")
+      counts[modality] += count;
   }
   return counts;
 }
@@ -72,7 +73,9 @@ export function encodeUsage(usage: Usage): JsonObject {
   const thoughts = buckets.output_reasoning ?? 0;
   const cached = (buckets.cache_read ?? 0) + (buckets.cache_read_audio ?? 0);
   const details = (rows: readonly (readonly [string, number | undefined])[]): JsonObject[] =>
-    rows.flatMap(([modality, tokenCount]) => (tokenCount === undefined || tokenCount === 0 ? [] : [{ modality, tokenCount }]));
+    rows.flatMap(([modality, tokenCount]) =>
+      tokenCount === undefined || tokenCount === 0 ? [] : [{ modality, tokenCount }],
+    );
   const prompt = details([
     ["TEXT", inputTokens(usage) - (buckets.input_audio ?? 0) - (buckets.input_image ?? 0) - (buckets.input_video ?? 0)],
     ["AUDIO", buckets.input_audio],

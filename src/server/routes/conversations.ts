@@ -1,17 +1,16 @@
-import type { FormatId } from "../../formats/conversation.ts";
 import { GatewayError } from "../../errors/gateway-error.ts";
+import type { FormatId } from "../../formats/conversation.ts";
 import { formatById } from "../../formats/registry.ts";
 import type { JsonObject } from "../../json/json.ts";
-import { callHeaders } from "../../pipeline/answer-headers.ts";
-import { ClientGone } from "../../pipeline/attempt.ts";
 import { readCallControls } from "../../pipeline/call-controls.ts";
 import { handleConversation } from "../../pipeline/handle-conversation.ts";
-import { type RequestContext, visibleCallId } from "../../pipeline/request-context.ts";
+import type { RequestContext } from "../../pipeline/request-context.ts";
 import { newCallId } from "../call-id.ts";
-import { readBody, type RequestBody } from "../read-body.ts";
-import { internalError, renderError } from "../render-error.ts";
+import { readBody } from "../read-body.ts";
+import { internalError } from "../render-error.ts";
 import type { Route, RouteRequest } from "../route.ts";
-import { chatRequestSchema, chatResponseSchema } from "../schemas.ts";
+import { chatRequestSchema, chatResponseSchema, messagesRequestSchema } from "../schemas.ts";
+import { answerOrRefusal } from "./refusal.ts";
 
 interface ConversationRoute {
   readonly format: FormatId;
@@ -26,6 +25,13 @@ const CHAT: ConversationRoute = {
   callType: "acompletion",
   routeName: "/chat/completions",
   required: ["messages"],
+};
+
+const MESSAGES: ConversationRoute = {
+  format: "anthropic-messages",
+  callType: "anthropic_messages",
+  routeName: "anthropic_messages",
+  required: ["messages", "max_tokens"],
 };
 
 /** The model routes that carry conversations. */
@@ -45,77 +51,53 @@ export const conversationRoutes: readonly Route[] = [
     response: chatResponseSchema,
     handle: (request) => serve(request, CHAT),
   },
+  {
+    method: "POST",
+    path: "/v1/messages",
+    aliases: ["/anthropic/v1/messages"],
+    permission: "key",
+    errorFormat: "anthropic-messages",
+    summary: "Anthropic Messages for any model",
+    tag: "messages",
+    body: messagesRequestSchema,
+    handle: (request) => serve(request, MESSAGES),
+  },
 ];
 
 async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Response> {
   const { services, request, principal } = route;
   if (principal === undefined) throw internalError();
   const snapshot = services.snapshot();
-  const body = await readBody(request, snapshot.general.maxRequestSizeBytes);
-  const context = contextOf(route, kind, body, principal, snapshot);
-  try {
-    const missing = kind.required.find((field) => context.body[field] === undefined || context.body[field] === null);
-    if (missing !== undefined) {
-      throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, {
-        param: missing,
-      });
-    }
-    refuseClientCredentials(context);
-    return await handleConversation(services, context);
-  } catch (error) {
-    if (error instanceof ClientGone) throw error;
-    const told = error instanceof GatewayError ? error : internalError();
-    const callId = snapshot.general.includeCallIdInErrorBody ? visibleCallId(context) : undefined;
-    const response = renderError(told, kind.format, callId);
-    for (const [name, value] of Object.entries(callHeaders(context))) response.headers.set(name, value);
-    response.headers.set("x-litellm-response-cost", "0");
-    response.headers.set("x-litellm-key-spend", "0.0");
-    return response;
-  }
-}
-
-function contextOf(
-  route: RouteRequest,
-  kind: ConversationRoute,
-  body: RequestBody,
-  principal: NonNullable<RouteRequest["principal"]>,
-  snapshot: RequestContext["snapshot"],
-): RequestContext {
-  const model = snapshot.general.completionModel ?? route.params.model ?? body.json.model;
-  return {
+  const { json, text, bytes } = await readBody(request, snapshot.general.maxRequestSizeBytes);
+  const model = snapshot.general.completionModel ?? route.params.model ?? json.model;
+  const context: RequestContext = {
     id: newCallId(),
     startedAt: Date.now(),
     startedClock: performance.now(),
-    request: route.request,
+    request,
     client: formatById(kind.format),
     operation: "chat",
     callType: kind.callType,
     routeName: kind.routeName,
     principal,
     snapshot,
-    text: body.text,
-    bytes: body.bytes,
-    body: body.json,
+    text,
+    bytes,
+    body: json,
     requestedModel: typeof model === "string" ? model : "None",
-    stream: body.json.stream === true,
-    controls: readCallControls(body.json, route.request.headers),
+    stream: json.stream === true,
+    controls: readCallControls(json, request.headers),
   };
+  return answerOrRefusal(services, context, kind.format, async () => {
+    refuseMissing(json, kind);
+    return handleConversation(services, context);
+  });
 }
 
-const CREDENTIAL_FIELDS = ["api_base", "base_url", "api_key", "api_version", "model_list", "user_config"] as const;
-
-/** A caller's own upstream address would let it read the operator's credentials off the wire. */
-function refuseClientCredentials(context: RequestContext): void {
-  if (context.snapshot.general.allowClientSideCredentials) return;
-  const places: readonly (JsonObject | undefined)[] = [context.body];
-  for (const place of places) {
-    const field = CREDENTIAL_FIELDS.find((name) => place?.[name] !== undefined && place[name] !== null);
-    if (field === undefined) continue;
-    throw new GatewayError(
-      "authentication",
-      `Authentication Error, Rejected Request: ${field} is not allowed in request body. ` +
-        "Enable with `general_settings::allow_client_side_credentials` on proxy config.yaml.",
-      { type: "auth_error", param: "None" },
-    );
-  }
+function refuseMissing(body: JsonObject, kind: ConversationRoute): void {
+  const missing = kind.required.find((field) => body[field] === undefined || body[field] === null);
+  if (missing === undefined) return;
+  throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, {
+    param: missing,
+  });
 }

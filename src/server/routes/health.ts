@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { JsonObject } from "../../json/json.ts";
-import { probeDeployment } from "../../pipeline/probe-deployment.ts";
 import { LITELLM_CONTRACT_VERSION } from "../../pipeline/answer-headers.ts";
+import { probeDeployment } from "../../pipeline/probe-deployment.ts";
 import type { Deployment } from "../../snapshot/snapshot.ts";
 import type { Route, RouteRequest } from "../route.ts";
 
