@@ -28,6 +28,8 @@ export interface ConfigureInput {
   /** The model name without the provider's prefix. */
   readonly model: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Reads a text file that a parameter names (credential files); undefined when it cannot be read. */
+  readonly readFile?: (path: string) => string | undefined;
 }
 
 /** Why a deployment cannot be built, in one sentence that names the missing key or variable. */
