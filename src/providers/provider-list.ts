@@ -2,6 +2,7 @@ import { anthropic } from "./anthropic.ts";
 import { azure, azureText } from "./azure.ts";
 import { azureAi } from "./azure-ai.ts";
 import { echo } from "./echo.ts";
+import { gemini } from "./gemini.ts";
 import { openai, textCompletionOpenai } from "./openai.ts";
 import { chatgpt } from "./openai-compatible/chatgpt.ts";
 import { databricks } from "./openai-compatible/databricks.ts";
@@ -10,6 +11,7 @@ import { openaiCompatible } from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_COMPATIBLE_ROWS } from "./openai-compatible/rows.ts";
 import { snowflake } from "./openai-compatible/snowflake.ts";
 import type { Provider } from "./provider.ts";
+import { vertexAi } from "./vertex-ai.ts";
 
 /** Every provider, in the order in which documentation lists them. */
 export const PROVIDERS: readonly Provider[] = [
@@ -19,6 +21,8 @@ export const PROVIDERS: readonly Provider[] = [
   azureText,
   azureAi,
   anthropic,
+  gemini,
+  vertexAi,
   echo,
   databricks,
   snowflake,

@@ -104,6 +104,7 @@ describe("a name without a known prefix", () => {
     ["ft:gpt-3.5-turbo:acme", "openai"],
     ["text-embedding-3-small", "openai"],
     ["claude-sonnet-9", "anthropic"],
+    ["gemini-9-pro", "vertex_ai"],
   ])("%s is told by its form: %s", (model, id) => {
     expect(resolved(model)).toBe(`${id} | ${model}`);
   });
