@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Something that tests use and that was made ready for them. */
+export interface Service {
+  /** What the tests read. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends what was started and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** The reason why a service cannot be had here; the message says what to do about it. */
+export class ServiceUnavailable extends Error {
+  override readonly name = "ServiceUnavailable";
+}
+
+/** A TCP port of the loopback interface that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** A new folder under the system's folder for such things. */
+export function temporaryFolder(name: string): { readonly path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), `isthmus-${name}-`));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Runs a server process until `isReady` says so; ends it by its id when it never gets there. */
+export async function startProcess(
+  command: readonly string[],
+  isReady: () => Promise<boolean>,
+  options: { readonly cwd?: string; readonly seconds?: number } = {},
+): Promise<Bun.Subprocess<"ignore", "pipe", "pipe">> {
+  const child = Bun.spawn([...command], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
+  let written = "";
+  for (const stream of [child.stdout, child.stderr])
+    void (async () => {
+      const decoder = new TextDecoder();
+      for await (const chunk of stream) written = (written + decoder.decode(chunk, { stream: true })).slice(-4000);
+    })();
+  const deadline = performance.now() + (options.seconds ?? 20) * 1000;
+  while (performance.now() < deadline && child.exitCode === null) {
+    if (await isReady()) return child;
+    await Bun.sleep(50);
+  }
+  child.kill("SIGKILL");
+  await child.exited;
+  throw new ServiceUnavailable(`${command[0]} did not start:\n${written.trimEnd()}`);
+}
+
+/** Ends a process by its id and waits for it; harsher when it does not listen. */
+export async function endProcess(child: Bun.Subprocess, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  child.kill(signal);
+  const ended = await Promise.race([child.exited.then(() => true), Bun.sleep(5000).then(() => false)]);
+  if (ended) return;
+  child.kill("SIGKILL");
+  await child.exited;
+}
