@@ -38,7 +38,7 @@ export function temporaryFolder(name: string): { readonly path: string; remove()
 export async function startProcess(
   command: readonly string[],
   isReady: () => Promise<boolean>,
-  options: { readonly cwd?: string; readonly seconds?: number } = {},
+  options: { readonly cwd?: string; readonly seconds?: number; readonly pollMs?: number } = {},
 ): Promise<Bun.Subprocess<"ignore", "pipe", "pipe">> {
   const child = Bun.spawn([...command], {
     stdin: "ignore",
@@ -55,7 +55,7 @@ export async function startProcess(
   const deadline = performance.now() + (options.seconds ?? 20) * 1000;
   while (performance.now() < deadline && child.exitCode === null) {
     if (await isReady()) return child;
-    await Bun.sleep(50);
+    await Bun.sleep(options.pollMs ?? 50);
   }
   child.kill("SIGKILL");
   await child.exited;
