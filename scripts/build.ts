@@ -3,7 +3,7 @@
  *
  *   scripts/bun scripts/build.ts [--target bun-linux-arm64]
  *
- * A target is one of Bun's (https://bun.com/docs/bundler/executables, 2025-11); without one it is this machine.
+ * A target is one of Bun's (https://bun.com/docs/bundler/executables, 2026-11); without one it is this machine.
  */
 import { mkdirSync, statSync } from "node:fs";
 import { parseArgs } from "node:util";
