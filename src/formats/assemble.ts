@@ -17,6 +17,7 @@ interface OpenPart {
   id?: string;
   name?: string;
   toolKind?: "function" | "custom";
+  native?: NonNullable<Part["native"]>;
   format?: string;
   audio: string[];
   transcript: string;
@@ -68,6 +69,7 @@ export function assemble(events: Iterable<StreamEvent>): ConversationResponse {
           part.id = event.id;
           part.name = event.name;
           if (event.toolKind !== undefined) part.toolKind = event.toolKind;
+          if (event.native !== undefined) part.native = event.native;
         } else if (event.kind === "audio") {
           if (event.id !== undefined) part.id = event.id;
           if (event.format !== undefined) part.format = event.format;
@@ -177,6 +179,7 @@ function closePart(part: OpenPart): Part {
         name: part.name ?? "",
         arguments: part.text,
         ...(part.toolKind === undefined ? {} : { kind: part.toolKind }),
+        ...(part.native === undefined ? {} : { native: part.native }),
         ...sealed,
       };
     case "audio":

@@ -368,6 +368,8 @@ export type StreamEvent =
       readonly id: string;
       readonly name: string;
       readonly toolKind?: "function" | "custom";
+      /** As the part's `native`. */
+      readonly native?: { readonly format: FormatId; readonly value: JsonObject };
     }
   /** Audio grows by `audio-delta`. */
   | {

@@ -67,6 +67,7 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
           id: part.id,
           name: part.name,
           ...(part.kind === undefined ? {} : { toolKind: part.kind }),
+          ...(part.native === undefined ? {} : { native: part.native }),
         },
         ...delta(part.arguments),
         ...sealed,

@@ -1,0 +1,24 @@
+import type { Format } from "../format.ts";
+import { decodeError, encodeError } from "./errors.ts";
+import { AnthropicStreamObserver, readUsage } from "./observer.ts";
+import { decodeRequest } from "./request-decode.ts";
+import { encodeRequest } from "./request-encode.ts";
+import { decodeResponse, encodeResponse } from "./response.ts";
+import { AnthropicStreamDecoder } from "./stream-decoder.ts";
+import { AnthropicStreamEncoder } from "./stream-encoder.ts";
+import { FORMAT } from "./types.ts";
+
+/** Anthropic's Messages API (https://platform.claude.com/docs/en/api/messages, 2026-11). */
+export const anthropicMessages: Format = {
+  id: FORMAT,
+  decodeRequest,
+  encodeRequest,
+  decodeResponse,
+  encodeResponse,
+  createStreamDecoder: (context) => new AnthropicStreamDecoder(context),
+  createStreamEncoder: (context) => new AnthropicStreamEncoder(context),
+  decodeError,
+  encodeError,
+  readUsage,
+  createStreamObserver: () => new AnthropicStreamObserver(),
+};
