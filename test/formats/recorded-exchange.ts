@@ -24,6 +24,7 @@ export function recordedExchanges(folder: string, name = /^/): RecordedExchange[
   if (!existsSync(`${EXCHANGES}/${folder}`)) return [];
   return readdirSync(`${EXCHANGES}/${folder}`)
     .filter((file) => name.test(file))
+    .sort()
     .map((file) => {
       const exchange = asObject(parseJson(readFileSync(`${EXCHANGES}/${folder}/${file}`, "utf8"))) ?? {};
       const response = asObject(exchange.response) ?? {};

@@ -1,24 +1,9 @@
 import type { ErrorCode, GatewayError, UpstreamFailure } from "../../errors/gateway-error.ts";
 import { asObject, asString, type JsonObject, parseJson } from "../../json/json.ts";
+import { codeOfStatus, retryAfterOf } from "../error-status.ts";
 
-const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  401: "authentication",
-  402: "permission_denied",
-  403: "permission_denied",
-  404: "not_found",
-  405: "method_not_allowed",
-  408: "timeout",
-  409: "conflict",
-  413: "request_too_large",
-  422: "unprocessable",
-  429: "rate_limit",
-  // Cohere's own: the token is not valid, and the client closed the request.
-  498: "authentication",
-  499: "client_closed_request",
-  502: "bad_gateway",
-  503: "service_unavailable",
-  504: "gateway_timeout",
-};
+/** Cohere's own status for a key that is not valid. */
+const INVALID_TOKEN = 498;
 
 const TOO_LONG = /too many tokens|maximum (?:context|input|number of tokens)|context (?:length|window)/i;
 const WRONG_KEY = /invalid api token|incorrect api key|no api key/i;
@@ -26,12 +11,12 @@ const WRONG_KEY = /invalid api token|incorrect api key|no api key/i;
 /** `{id, message}`, or whatever else came instead. */
 export function decodeError(status: number, body: string, headers: Headers): UpstreamFailure {
   const holder = asObject(parseJson(body));
-  const retryAfter = Number(headers.get("retry-after") ?? Number.NaN);
+  const retryAfter = retryAfterOf(headers);
   return {
     ...failureOf(holder ?? {}, status, body),
-    upstreamStatus: status === 498 ? 401 : status,
+    upstreamStatus: status === INVALID_TOKEN ? 401 : status,
     body,
-    ...(Number.isFinite(retryAfter) ? { retryAfter } : {}),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
   };
 }
 
@@ -51,7 +36,7 @@ export function failureOf(error: JsonObject, status: number, raw: string): Upstr
 function codeOf(status: number, message: string): ErrorCode {
   if (status < 500 && status !== 429 && TOO_LONG.test(message)) return "context_window_exceeded";
   if (status === 400 && WRONG_KEY.test(message)) return "authentication";
-  return BY_STATUS[status] ?? (status >= 500 ? "internal" : "invalid_request");
+  return status === INVALID_TOKEN ? "authentication" : codeOfStatus(status);
 }
 
 /** An error as Cohere's clients read it. */

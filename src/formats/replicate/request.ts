@@ -1,0 +1,188 @@
+import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
+import type { ConversationRequest, Message, Part } from "../conversation.ts";
+import type { RequestContext } from "../format.ts";
+import type { ParameterReport } from "../report.ts";
+import { type InputNames, inputNames } from "./input-names.ts";
+import { plainPrompt, type Turn, templateOf, textOf } from "./prompt.ts";
+
+/** Members of a prediction's body that stand beside `input` (https://replicate.com/docs/reference/http, 2026-11-24). */
+const BODY_FIELDS = new Set(["webhook", "webhook_events_filter"]);
+/** A model's version: 64 hexadecimal digits behind its name. */
+const VERSION = /:([0-9a-f]{64})$/;
+
+/** The version that a model name ends with, if any. */
+export function versionOf(model: string): string | undefined {
+  return VERSION.exec(model)?.[1];
+}
+
+/** Conversation → body of a new prediction. Fields that the conversation has no word for are inputs of the model. */
+export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
+  const { report } = context;
+  const names = inputNames(context.model);
+  const input: MutableJsonObject = {};
+  const body: MutableJsonObject = {};
+  encodeMessages(request.messages, names, context, input);
+  encodeSampling(request, names, input, report);
+  reportInexpressible(request, report);
+  spreadExtensions(request, body, input, report);
+  const version = versionOf(context.model);
+  return {
+    ...(version === undefined ? {} : { version }),
+    ...body,
+    input,
+    ...(request.stream === true ? { stream: true } : {}),
+  };
+}
+
+function encodeMessages(
+  messages: readonly Message[],
+  names: InputNames,
+  context: RequestContext,
+  input: MutableJsonObject,
+): void {
+  const { report } = context;
+  const system = messages
+    .filter((message) => message.role === "system" || message.role === "developer")
+    .map(textOf)
+    .join("\n\n");
+  const said = messages.filter((message) => message.role !== "system" && message.role !== "developer");
+  const turns: Turn[] = said.map((message) => ({
+    role: message.role === "assistant" ? "assistant" : "user",
+    text: textOf(message),
+  }));
+  encodeImages(said, names, input, report);
+  const single = turns.length < 2;
+  if (!single) report.converted("messages", "the conversation is written into the model's inputs");
+  if (names.messages && !single) {
+    input.messages = [
+      ...(system === "" ? [] : [{ role: "system", content: system }]),
+      ...turns.map(({ role, text }) => ({ role, content: text })),
+    ];
+    return;
+  }
+  const template = single ? undefined : templateOf(context.model);
+  if (template !== undefined) {
+    input.prompt = template(system, turns);
+    // What the model would put around the prompt stands in it already.
+    input.prompt_template = "{prompt}";
+    return;
+  }
+  if (names.system !== undefined && system !== "") input[names.system] = system;
+  input.prompt = plainPrompt(names.system === undefined ? system : "", turns);
+}
+
+function encodeImages(
+  messages: readonly Message[],
+  names: InputNames,
+  input: MutableJsonObject,
+  report: ParameterReport,
+): void {
+  const images = messages.flatMap((message) => message.parts.flatMap((part) => imageUrl(part, report)));
+  const [last] = images.slice(-1);
+  if (last === undefined) return;
+  if (names.image.takes === "list") {
+    input[names.image.name] = images;
+    return;
+  }
+  input[names.image.name] = last;
+  if (images.length > 1) report.unsupported("messages.image", "the model takes one image: the last one was sent");
+}
+
+function imageUrl(part: Part, report: ParameterReport): string[] {
+  switch (part.type) {
+    case "image":
+      if (part.source.type === "url") return [part.source.url];
+      if (part.source.type === "base64") return [`data:${part.source.mediaType};base64,${part.source.data}`];
+      report.unsupported("messages.image", "Replicate takes images as web address or base64");
+      return [];
+    case "audio":
+    case "video":
+      report.unsupported(`messages.${part.type}`, "a conversation on Replicate holds text and images");
+      return [];
+    case "file":
+      if (part.source.type !== "text") {
+        report.unsupported("messages.file", "a conversation on Replicate holds text and images");
+      }
+      return [];
+    case "thinking":
+      report.dropped("messages.thinking", "Replicate's models get no thinking back");
+      return [];
+    default:
+      return [];
+  }
+}
+
+function encodeSampling(
+  request: ConversationRequest,
+  names: InputNames,
+  input: MutableJsonObject,
+  report: ParameterReport,
+): void {
+  const { sampling } = request;
+  const put = (name: string, value: Json | undefined): void => {
+    if (value !== undefined) input[name] = value;
+  };
+  put(names.maxTokens, sampling.maxOutputTokens);
+  put("temperature", sampling.temperature);
+  put("top_p", sampling.topP);
+  put("top_k", sampling.topK);
+  put("min_p", sampling.minP);
+  put("seed", sampling.seed);
+  put("presence_penalty", sampling.presencePenalty);
+  put("frequency_penalty", sampling.frequencyPenalty);
+  put("repetition_penalty", sampling.repetitionPenalty);
+  if (sampling.stop !== undefined) {
+    put("stop_sequences", names.stop === "text" ? sampling.stop.join(",") : sampling.stop);
+    if (sampling.stop.some((sequence) => sequence.includes(","))) {
+      report.converted("stop", "Replicate's models part stop sequences at commas");
+    }
+  }
+  const effort = request.reasoning?.effort;
+  if (effort !== undefined) put("reasoning_effort", effort);
+}
+
+function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
+  const { sampling } = request;
+  const lacks = "Replicate's models have no input for it";
+  const unsupported = (set: boolean, parameter: string): void => {
+    if (set) report.unsupported(parameter, lacks);
+  };
+  unsupported((request.tools?.length ?? 0) > 0, "tools");
+  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
+  unsupported(request.parallelToolCalls === false, "parallel_tool_calls");
+  unsupported(request.responseFormat !== undefined && request.responseFormat.type !== "text", "response_format");
+  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
+  unsupported(sampling.logitBias !== undefined, "logit_bias");
+  unsupported(sampling.logprobs === true, "logprobs");
+  unsupported(sampling.topLogprobs !== undefined && sampling.topLogprobs > 0, "top_logprobs");
+  unsupported(request.reasoning?.budgetTokens !== undefined, "thinking");
+  unsupported(request.audioOutput !== undefined, "audio");
+  unsupported(request.prediction !== undefined, "prediction");
+  unsupported(request.verbosity !== undefined, "verbosity");
+  const dropped = (set: boolean, parameter: string): void => {
+    if (set) report.dropped(parameter, lacks);
+  };
+  dropped(request.user !== undefined, "user");
+  dropped(request.metadata !== undefined, "metadata");
+  dropped(request.store !== undefined, "store");
+  dropped(request.serviceTier !== undefined, "service_tier");
+  dropped(request.safetyIdentifier !== undefined, "safety_identifier");
+  dropped(request.promptCacheKey !== undefined, "prompt_cache_key");
+}
+
+function spreadExtensions(
+  request: ConversationRequest,
+  body: MutableJsonObject,
+  input: MutableJsonObject,
+  report: ParameterReport,
+): void {
+  const { extensions } = request;
+  if (extensions === undefined) return;
+  for (const [name, value] of Object.entries(extensions.fields)) {
+    if (value === undefined) continue;
+    if (extensions.format !== "openai-chat" && extensions.format !== "replicate") {
+      report.dropped(name, `only ${extensions.format} knows it`);
+    } else if (BODY_FIELDS.has(name)) body[name] = value;
+    else input[name] ??= value;
+  }
+}
