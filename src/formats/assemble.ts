@@ -65,11 +65,11 @@ export function assemble(events: Iterable<StreamEvent>): ConversationResponse {
       case "part-start": {
         const part = partOf(event.choice, event.part);
         part.kind = event.kind;
+        if (event.kind !== "audio" && event.native !== undefined) part.native = event.native;
         if (event.kind === "tool-call") {
           part.id = event.id;
           part.name = event.name;
           if (event.toolKind !== undefined) part.toolKind = event.toolKind;
-          if (event.native !== undefined) part.native = event.native;
         } else if (event.kind === "audio") {
           if (event.id !== undefined) part.id = event.id;
           if (event.format !== undefined) part.format = event.format;
@@ -158,6 +158,7 @@ function closeChoice(index: number, choice: OpenChoice): Choice {
 
 function closePart(part: OpenPart): Part {
   const sealed = part.sealed === undefined ? {} : { sealed: part.sealed };
+  const native = part.native === undefined ? {} : { native: part.native };
   switch (part.kind) {
     case "whole":
       return part.whole as Part;
@@ -167,11 +168,12 @@ function closePart(part: OpenPart): Part {
         text: part.text,
         ...(part.citations.length > 0 ? { citations: part.citations } : {}),
         ...sealed,
+        ...native,
       };
     case "thinking":
-      return { type: "thinking", text: part.text, ...sealed };
+      return { type: "thinking", text: part.text, ...sealed, ...native };
     case "refusal":
-      return { type: "refusal", text: part.text };
+      return { type: "refusal", text: part.text, ...native };
     case "tool-call":
       return {
         type: "tool-call",
@@ -179,7 +181,7 @@ function closePart(part: OpenPart): Part {
         name: part.name ?? "",
         arguments: part.text,
         ...(part.toolKind === undefined ? {} : { kind: part.toolKind }),
-        ...(part.native === undefined ? {} : { native: part.native }),
+        ...native,
         ...sealed,
       };
     case "audio":

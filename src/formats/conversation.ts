@@ -359,6 +359,8 @@ export type StreamEvent =
       readonly choice: number;
       readonly part: number;
       readonly kind: "text" | "thinking" | "refusal";
+      /** As the part's `native`. */
+      readonly native?: { readonly format: FormatId; readonly value: JsonObject };
     }
   | {
       readonly type: "part-start";

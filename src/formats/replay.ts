@@ -38,10 +38,11 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
   const at = { choice, part: index };
   const sealed: StreamEvent[] =
     "sealed" in part && part.sealed !== undefined ? [{ type: "sealed", ...at, sealed: part.sealed }] : [];
+  const native = part.native === undefined ? {} : { native: part.native };
   const delta = (text: string): StreamEvent[] => (text === "" ? [] : [{ type: "delta", ...at, text }]);
   switch (part.type) {
     case "text":
-      events.push({ type: "part-start", ...at, kind: "text" }, ...delta(part.text));
+      events.push({ type: "part-start", ...at, kind: "text", ...native }, ...delta(part.text));
       for (const citation of part.citations ?? []) events.push({ type: "citation", ...at, citation });
       events.push(...sealed, { type: "part-end", ...at });
       return;
@@ -50,13 +51,16 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
         events.push({ type: "part", ...at, value: part });
         return;
       }
-      events.push({ type: "part-start", ...at, kind: "thinking" }, ...delta(part.text), ...sealed, {
+      events.push({ type: "part-start", ...at, kind: "thinking", ...native }, ...delta(part.text), ...sealed, {
         type: "part-end",
         ...at,
       });
       return;
     case "refusal":
-      events.push({ type: "part-start", ...at, kind: "refusal" }, ...delta(part.text), { type: "part-end", ...at });
+      events.push({ type: "part-start", ...at, kind: "refusal", ...native }, ...delta(part.text), {
+        type: "part-end",
+        ...at,
+      });
       return;
     case "tool-call":
       events.push(
@@ -67,7 +71,7 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
           id: part.id,
           name: part.name,
           ...(part.kind === undefined ? {} : { toolKind: part.kind }),
-          ...(part.native === undefined ? {} : { native: part.native }),
+          ...native,
         },
         ...delta(part.arguments),
         ...sealed,
