@@ -1,3 +1,4 @@
+import { EventStreamFramer } from "./event-stream.ts";
 import { type Framer, NdjsonFramer, SseFramer } from "./sse.ts";
 
 /** How a stream's bytes are cut into frames. */
@@ -9,7 +10,7 @@ export function framerFor(framing: Framing | undefined): Framer {
     case "ndjson":
       return new NdjsonFramer();
     case "aws-event-stream":
-      throw new RangeError("AWS event streams are not supported yet");
+      return new EventStreamFramer();
     default:
       return new SseFramer();
   }
