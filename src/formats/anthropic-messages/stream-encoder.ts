@@ -18,6 +18,8 @@ type PartEvent = Extract<StreamEvent, { part: number }>;
 interface Pending {
   readonly start: PartStart;
   readonly waiting: PartEvent[];
+  /** Sealed values, whose own blocks follow the part's block. */
+  readonly seals: Sealed[];
   /** Argument text of a custom call, which is sent whole as an object. */
   custom: string;
   ended: boolean;
@@ -117,33 +119,27 @@ export class AnthropicStreamEncoder implements StreamEncoder {
   }
 
   #part(event: PartEvent): string {
-    if (event.type === "part-start") {
-      this.#pending.set(event.part, { start: event, waiting: [], custom: "", ended: false });
-      return this.#yield();
-    }
-    if (event.type === "part") {
-      const text = this.#yield();
-      if (this.#current === undefined) return text + this.#whole(event);
+    if (event.type === "part-start" || event.type === "part") {
       this.#pending.set(event.part, {
-        start: { type: "part-start", choice: 0, part: event.part, kind: "text" },
-        waiting: [event],
+        start: event.type === "part-start" ? event : { ...event, type: "part-start", kind: "text" },
+        waiting: event.type === "part" ? [event] : [],
+        seals: [],
         custom: "",
-        ended: true,
+        ended: event.type === "part",
       });
-      return text;
+      return this.#next();
     }
     const pending = this.#pending.get(event.part);
     if (pending === undefined) return "";
-    if (this.#current !== undefined && this.#current !== event.part) {
-      const text = this.#yield();
-      if (this.#current !== undefined) {
-        pending.waiting.push(event);
-        if (event.type === "part-end") pending.ended = true;
-        return text;
-      }
-      return text + this.#write(pending, event);
+    if (event.type === "part-end") pending.ended = true;
+    if (this.#current !== event.part) {
+      const silent = pending.waiting.length === 0 && pending.seals.length === 0 && pending.start.kind !== "tool-call";
+      if (event.type === "part-end" && silent) this.#pending.delete(event.part);
+      else pending.waiting.push(event);
+      return this.#next();
     }
-    return this.#write(pending, event);
+    const text = this.#write(pending, event);
+    return this.#current === undefined ? text + this.#next() : text;
   }
 
   /** Closes an open block of text or thinking, so that another part may speak. */
@@ -205,31 +201,32 @@ export class AnthropicStreamEncoder implements StreamEncoder {
     if (pending.start.kind === "thinking") {
       return this.#open(part, pending) + this.#delta("signature_delta", "signature", sealForClient(sealed));
     }
-    // The value's own block follows the one that it belongs to.
-    pending.waiting.push({ type: "sealed", choice: 0, part, sealed });
+    pending.seals.push(sealed);
     return "";
   }
 
   #end(part: number, pending: Pending): string {
-    pending.ended = true;
-    let text = pending.start.kind === "tool-call" ? this.#open(part, pending) : "";
+    let text = "";
     if (pending.start.kind === "tool-call" && pending.start.toolKind === "custom") {
       text += this.#delta("input_json_delta", "partial_json", JSON.stringify({ input: pending.custom }));
     }
     if (this.#current === part) text += this.#close();
-    const seals = pending.waiting.filter((event) => event.type === "sealed");
     this.#pending.delete(part);
-    for (const event of seals) text += this.#block(attached(event.sealed));
-    return text + this.#next();
+    for (const sealed of pending.seals) text += this.#block(attached(sealed));
+    return text;
   }
 
-  /** The parts that waited, in the order in which they began, up to one that is not complete. */
+  /** The parts that waited, in the order in which they began, up to a call that is not complete. */
   #next(): string {
     let text = "";
     for (const [part, pending] of [...this.#pending]) {
+      const speaks = pending.waiting.length > 0 || pending.start.kind === "tool-call";
+      if (!speaks) continue;
+      text += this.#yield();
       if (this.#current !== undefined) return text;
-      const events = pending.waiting.splice(0);
-      for (const event of events) text += this.#write(pending, event);
+      // Calls keep the order in which they began, whichever's arguments come first.
+      if (pending.start.kind === "tool-call") text += this.#open(part, pending);
+      for (const event of pending.waiting.splice(0)) text += this.#write(pending, event);
       if (pending.ended) this.#pending.delete(part);
     }
     return text;
