@@ -10,6 +10,7 @@ export const ROOMS: readonly (readonly string[])[] = [
   ["sdk"],
   ["guardrails", "cache", "observability", "prompts", "mcp"],
   ["auth"],
+  ["http-client"],
   ["admission"],
   ["ledger"],
   ["store"],

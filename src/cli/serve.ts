@@ -5,6 +5,7 @@ import { renderDiagnostics } from "../config/check.ts";
 import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
 import { loadConfig } from "../config/load.ts";
 import { Log } from "../events/log.ts";
+import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
@@ -73,7 +74,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     version,
     snapshot: () => snapshot,
     accounts: ledger,
-    transport: new Transport(),
+    transport: new Transport(httpCarrier(env)),
     deadlines: new DeadlineWheel(),
     log,
     random: Math.random,

@@ -1,5 +1,4 @@
-import type { UpstreamFailure } from "../errors/gateway-error.ts";
-import type { GatewayError } from "../errors/gateway-error.ts";
+import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { JsonObject } from "../json/json.ts";
 import type { Frame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";

@@ -132,7 +132,7 @@ export class Journal {
 
   /** Deletes a file that nothing needs any more. The current file is closed first. */
   remove(file: JournalFile): void {
-    const index = this.#files.findIndex((handle) => handle === file);
+    const index = this.#files.indexOf(file as Handle);
     const handle = this.#files[index];
     if (handle === undefined) return;
     this.#files.splice(index, 1);

@@ -9,11 +9,11 @@ export interface AttemptRecord {
   readonly startedAt: number;
   readonly endedAt: number;
   readonly status: "success" | "failure" | "cancelled";
-  readonly httpStatus?: number;
-  readonly errorCode?: string;
+  readonly httpStatus?: number | undefined;
+  readonly errorCode?: string | undefined;
   /** Decimal text of an integer: nano-dollars. Absent when the provider cannot have billed. */
-  readonly cost?: string;
-  readonly estimated?: boolean;
+  readonly cost?: string | undefined;
+  readonly estimated?: boolean | undefined;
 }
 
 /** Written before the call goes out, so that a call in flight when the process dies is never forgotten. */
@@ -26,12 +26,20 @@ export interface LeaseRecord {
   readonly callType: string;
   readonly modelGroup: string;
   readonly keyHash: string;
-  readonly keyAlias?: string;
-  readonly userId?: string;
-  readonly teamId?: string;
-  readonly organizationId?: string;
-  readonly endUser?: string;
-  readonly tags?: readonly string[];
+  readonly keyAlias?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly teamId?: string | undefined;
+  readonly organizationId?: string | undefined;
+  readonly endUser?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** What the first call goes to, so that the row of an interrupted request says who may send a bill for it. */
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly deploymentId?: string | undefined;
+  readonly apiBase?: string | undefined;
+  readonly stream?: boolean | undefined;
+  readonly sessionId?: string | undefined;
+  readonly requesterIp?: string | undefined;
 }
 
 export type SpendStatus = "success" | "failure" | "cancelled" | "interrupted";
@@ -41,12 +49,12 @@ export interface SpendRecord extends Omit<LeaseRecord, "amount"> {
   readonly status: SpendStatus;
   readonly endedAt: number;
   /** When the first content reached the client, for streams. */
-  readonly firstContentAt?: number;
+  readonly firstContentAt?: number | undefined;
   /** Sum over the attempts, decimal text of an integer: nano-dollars. */
   readonly cost: string;
   /** `unknown`: the model has no price, so the cost of 0 says nothing. */
   readonly price: "known" | "free" | "unknown";
-  readonly estimated?: boolean;
+  readonly estimated?: boolean | undefined;
   readonly model: string;
   readonly provider: string;
   readonly deploymentId: string;
@@ -55,13 +63,13 @@ export interface SpendRecord extends Omit<LeaseRecord, "amount"> {
   readonly promptTokens: number;
   readonly completionTokens: number;
   readonly totalTokens: number;
-  readonly cacheHit?: boolean;
+  readonly cacheHit?: boolean | undefined;
   readonly stream: boolean;
   readonly httpStatus: number;
-  readonly errorCode?: string;
-  readonly errorMessage?: string;
+  readonly errorCode?: string | undefined;
+  readonly errorMessage?: string | undefined;
   readonly attempts: readonly AttemptRecord[];
-  readonly sessionId?: string;
-  readonly requesterIp?: string;
-  readonly metadata?: Readonly<Record<string, unknown>>;
+  readonly sessionId?: string | undefined;
+  readonly requesterIp?: string | undefined;
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined;
 }

@@ -97,12 +97,12 @@ async function recoverJournal(
 function interruptedRecord(lease: LeaseRecord, lastSeenAt: number): SpendRecord {
   const { amount, ...known } = lease;
   return {
-    model: lease.modelGroup,
-    provider: "",
-    deploymentId: "",
-    apiBase: "",
-    stream: false,
     ...known,
+    model: lease.model ?? lease.modelGroup,
+    provider: lease.provider ?? "",
+    deploymentId: lease.deploymentId ?? "",
+    apiBase: lease.apiBase ?? "",
+    stream: lease.stream ?? false,
     status: "interrupted",
     endedAt: Math.max(lease.startedAt, lastSeenAt),
     cost: amount,

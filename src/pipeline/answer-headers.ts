@@ -1,8 +1,10 @@
 import { formatDollars } from "../pricing/cost.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
-import { providerHeaders } from "./attempt.ts";
+import type { UpstreamHeaders } from "../upstream/transport.ts";
 import type { Gateway } from "./gateway.ts";
+import { echoProviderHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
+import { SECURITY_HEADERS } from "./security-headers.ts";
 import type { Settlement } from "./settlement.ts";
 
 /** LiteLLM's version whose HTTP contract is kept; clients look at it. */
@@ -13,42 +15,69 @@ export function callHeaders(context: RequestContext): Record<string, string> {
   return { "x-litellm-call-id": visibleCallId(context), "x-litellm-version": LITELLM_CONTRACT_VERSION };
 }
 
+/** The headers that all answers of one deployment under one name share; copied, never changed. */
+const shared = new WeakMap<Deployment, Map<string, Headers>>();
+const MOST_NAMES = 1000;
+
+function sharedHeaders(gateway: Gateway, context: RequestContext, deployment: Deployment): Headers {
+  let byName = shared.get(deployment);
+  if (byName === undefined) {
+    byName = new Map();
+    shared.set(deployment, byName);
+  }
+  const key = context.stream ? `${context.requestedModel}\n` : context.requestedModel;
+  let headers = byName.get(key);
+  if (headers === undefined) {
+    headers = new Headers({
+      ...SECURITY_HEADERS,
+      "content-type": context.stream ? "text/event-stream; charset=utf-8" : "application/json",
+      ...(context.stream
+        ? { "cache-control": "no-cache", "x-accel-buffering": "no", "x-litellm-key-spend": "0.0" }
+        : {}),
+      "x-litellm-version": LITELLM_CONTRACT_VERSION,
+      "x-isthmus-version": gateway.version,
+      "x-litellm-model-id": headerText(deployment.id),
+      "x-litellm-model-group": headerText(context.requestedModel),
+      "x-litellm-model-name": headerText(deployment.litellmModel),
+      ...(deployment.target.base === "" ? {} : { "x-litellm-model-api-base": headerText(deployment.target.base) }),
+      "x-litellm-attempted-fallbacks": "0",
+    });
+    if (byName.size >= MOST_NAMES) byName.clear();
+    byName.set(key, headers);
+  }
+  return headers;
+}
+
+/** Names come from callers and configurations; a header takes visible ASCII only. */
+function headerText(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, "?");
+}
+
 /** The headers of a successful answer. */
 export function answerHeaders(
   gateway: Gateway,
   context: RequestContext,
   deployment: Deployment,
-  upstreamHeaders: Headers,
+  upstreamHeaders: UpstreamHeaders,
   settlement: Settlement,
   upstreamMs: number,
   changes: string | undefined,
-): Record<string, string> {
-  const headers = providerHeaders(upstreamHeaders);
+): Headers {
+  const headers = new Headers(sharedHeaders(gateway, context, deployment));
+  echoProviderHeaders(upstreamHeaders, headers);
   const elapsed = performance.now() - context.startedClock;
-  headers["x-litellm-call-id"] = visibleCallId(context);
-  headers["x-litellm-version"] = LITELLM_CONTRACT_VERSION;
-  headers["x-isthmus-version"] = gateway.version;
-  headers["x-litellm-model-id"] = deployment.id;
-  headers["x-litellm-model-group"] = context.requestedModel;
-  headers["x-litellm-model-name"] = deployment.litellmModel;
-  if (deployment.target.base !== "") headers["x-litellm-model-api-base"] = deployment.target.base;
-  headers["x-litellm-attempted-retries"] = String(settlement.attempts.length - 1);
-  headers["x-litellm-attempted-fallbacks"] = "0";
-  headers["x-litellm-response-duration-ms"] = elapsed.toFixed(3);
-  headers["x-litellm-overhead-duration-ms"] = Math.max(elapsed - upstreamMs, 0).toFixed(3);
-  if (context.stream) {
-    headers["x-litellm-key-spend"] = "0.0";
-    headers["content-type"] = "text/event-stream; charset=utf-8";
-    headers["cache-control"] = "no-cache";
-    headers["x-accel-buffering"] = "no";
-  } else {
-    const cost = settlement.price === "unknown" ? undefined : formatDollars(settlement.cost);
-    if (cost !== undefined) {
-      headers["x-litellm-response-cost"] = cost;
-      headers["x-litellm-key-spend"] = cost;
-    }
-    headers["content-type"] = "application/json";
+  headers.set("x-litellm-call-id", visibleCallId(context));
+  headers.set(
+    "x-litellm-attempted-retries",
+    settlement.attempts.length > 1 ? String(settlement.attempts.length - 1) : "0",
+  );
+  headers.set("x-litellm-response-duration-ms", String(Math.round(elapsed * 1000) / 1000));
+  headers.set("x-litellm-overhead-duration-ms", String(Math.round(Math.max(elapsed - upstreamMs, 0) * 1000) / 1000));
+  if (!context.stream && settlement.price !== "unknown") {
+    const cost = formatDollars(settlement.cost);
+    headers.set("x-litellm-response-cost", cost);
+    headers.set("x-litellm-key-spend", cost);
   }
-  if (changes !== undefined) headers["x-isthmus-parameters"] = changes;
+  if (changes !== undefined) headers.set("x-isthmus-parameters", changes);
   return headers;
 }

@@ -1,22 +1,29 @@
-import { UpstreamError, type UpstreamFailure } from "../errors/gateway-error.ts";
+import { GatewayError, UpstreamError, type UpstreamFailure } from "../errors/gateway-error.ts";
 import { assemble } from "../formats/assemble.ts";
-import type { ConversationResponse } from "../formats/conversation.ts";
+import type { ConversationResponse, StreamEvent } from "../formats/conversation.ts";
 import type { AnswerContext, ResponseContext } from "../formats/format.ts";
 import { replay } from "../formats/replay.ts";
 import { isObject, type JsonObject, parseJson } from "../json/json.ts";
-import type { OutboundRequest } from "../providers/provider.ts";
 import { framerFor } from "../upstream/framer.ts";
-import { connectionFailure } from "../upstream/transport.ts";
+import {
+  type ByteSink,
+  type ByteSource,
+  connectionFailure,
+  type UpstreamHeaders,
+  type UpstreamResponse,
+} from "../upstream/transport.ts";
 import type { Usage } from "../usage/usage.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Prepared } from "./prepare-request.ts";
+import { providerHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
 import { type FrameRewriter, PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
+import { AttemptTimeout, ClientGone, UpstreamCall } from "./upstream-call.ts";
 
 /** A whole answer of the provider. */
 export interface WholeAnswer {
   readonly kind: "whole";
-  readonly headers: Headers;
+  readonly headers: UpstreamHeaders;
   /** The provider's text, when it passes through. */
   readonly text: string | undefined;
   readonly body: JsonObject;
@@ -28,34 +35,24 @@ export interface WholeAnswer {
 /** A stream whose first content is at hand. */
 export interface StreamingAnswer {
   readonly kind: "stream";
-  readonly headers: Headers;
+  readonly headers: UpstreamHeaders;
   readonly tap: StreamTap;
   /** Client text up to and including the first content. */
   readonly head: string;
-  /** The rest of the upstream's bytes; undefined when all of them are in `head`. */
-  readonly rest: ReadableStream<Uint8Array> | undefined;
+  /** The rest of the upstream's bytes, held back until `attach`; undefined when all of them are in `head`. */
+  readonly rest: HeldStream | undefined;
   /** Ends the upstream request. */
-  readonly abort: (reason: unknown) => void;
+  readonly abort: (reason: Error) => void;
+}
+
+/** An upstream body that waits for who takes it. */
+export interface HeldStream extends ByteSource {
+  attach(sink: ByteSink): void;
 }
 
 export type Answer = WholeAnswer | StreamingAnswer;
 
-/** Why an attempt was aborted. */
-export class AttemptTimeout extends Error {
-  override readonly name = "AttemptTimeout";
-  readonly seconds: number;
-  constructor(seconds: number) {
-    super(`no answer within ${seconds} s`);
-    this.seconds = seconds;
-  }
-}
-
-export class ClientGone extends Error {
-  override readonly name = "ClientGone";
-  constructor() {
-    super("the client closed the connection");
-  }
-}
+export { AttemptTimeout, ClientGone };
 
 /** Where what the provider may have billed is noted while an attempt runs, so that no way out loses it. */
 export interface AttemptProgress {
@@ -73,44 +70,33 @@ export async function attempt(
   timeoutSeconds: number,
   progress: AttemptProgress,
 ): Promise<Answer> {
-  const controller = new AbortController();
-  const abort = (reason: unknown): void => controller.abort(reason);
-  const deadline = gateway.deadlines.add(timeoutSeconds, () => abort(new AttemptTimeout(timeoutSeconds)));
-  const clientSignal = context.request.signal;
-  const onGone = (): void => abort(new ClientGone());
-  if (clientSignal.aborted) onGone();
-  else clientSignal.addEventListener("abort", onGone, { once: true });
-
-  const send = (request: OutboundRequest): Promise<Response> =>
-    gateway.transport.send({ ...request, signal: controller.signal });
-
+  const { provider, endpoint, call, outbound } = prepared;
+  const upstream = new UpstreamCall(gateway, context, {
+    provider,
+    endpoint,
+    call,
+    outbound,
+    timeoutSeconds,
+    onSend: () => {
+      progress.sent = true;
+    },
+  });
   try {
-    const outbound =
-      prepared.provider.sign === undefined
-        ? prepared.outbound
-        : await prepared.provider.sign(prepared.outbound, prepared.call, send);
-    progress.sent = true;
-    const response =
-      prepared.endpoint.exchange === undefined
-        ? await gateway.transport.send({ ...outbound, signal: controller.signal })
-        : await prepared.endpoint.exchange(outbound, send, prepared.call);
+    const response = await upstream.response();
     if (response.status < 200 || response.status > 299) throw await refusal(prepared, response, progress);
-
-    const streamed = isStream(response, prepared);
-    if (!streamed) return await whole(context, prepared, response, progress);
+    if (!isStream(response, prepared)) return await whole(context, prepared, response, progress);
     if (!context.stream) return await collected(prepared, response, progress);
-    return await firstContent(context, prepared, response, progress, abort);
+    return await firstContent(context, prepared, response, progress, upstream.abort);
   } catch (error) {
-    abort(error);
-    throw asUpstreamError(error, controller.signal, prepared, timeoutSeconds, progress);
+    const failure = asCallError(error, upstream.reason, prepared, timeoutSeconds, progress);
+    upstream.abort(failure);
+    throw failure;
   } finally {
-    deadline.done();
-    // From here on a running stream is ended by the cancellation of its body.
-    clientSignal.removeEventListener("abort", onGone);
+    upstream.finish();
   }
 }
 
-function isStream(response: Response, prepared: Prepared): boolean {
+function isStream(response: UpstreamResponse, prepared: Prepared): boolean {
   const type = response.headers.get("content-type") ?? "";
   if (type.includes("text/event-stream") || type.includes("vnd.amazon.eventstream")) return true;
   if (type.includes("ndjson")) return true;
@@ -140,10 +126,14 @@ export function answerContext(context: RequestContext, prepared: Prepared): Answ
   };
 }
 
-async function refusal(prepared: Prepared, response: Response, progress: AttemptProgress): Promise<UpstreamError> {
+async function refusal(
+  prepared: Prepared,
+  response: UpstreamResponse,
+  progress: AttemptProgress,
+): Promise<UpstreamError> {
   const text = await response.text();
   progress.sent = false;
-  let failure = prepared.format.decodeError(response.status, text, response.headers);
+  let failure = prepared.format.decodeError(response.status, text, response.headers as Headers);
   failure = prepared.provider.classifyError?.(failure, response.status, text) ?? failure;
   return new UpstreamError(failure, { headers: providerHeaders(response.headers) });
 }
@@ -151,7 +141,7 @@ async function refusal(prepared: Prepared, response: Response, progress: Attempt
 async function whole(
   context: RequestContext,
   prepared: Prepared,
-  response: Response,
+  response: UpstreamResponse,
   progress: AttemptProgress,
 ): Promise<Answer> {
   const text = await response.text();
@@ -194,7 +184,7 @@ function errorInside(
   prepared: Prepared,
   body: JsonObject,
   text: string,
-  response: Response,
+  response: UpstreamResponse,
 ): UpstreamFailure | undefined {
   if (body.error === undefined || body.error === null) return undefined;
   if (
@@ -208,20 +198,28 @@ function errorInside(
     isObject(body.error) && typeof body.error.code === "number" && body.error.code >= 400 && body.error.code < 600
       ? body.error.code
       : 500;
-  const failure = prepared.format.decodeError(status, text, response.headers);
+  const failure = prepared.format.decodeError(status, text, response.headers as Headers);
   return prepared.provider.classifyError?.(failure, status, text) ?? failure;
 }
 
 /** A stream that the client wants whole. */
-async function collected(prepared: Prepared, response: Response, progress: AttemptProgress): Promise<WholeAnswer> {
+async function collected(
+  prepared: Prepared,
+  response: UpstreamResponse,
+  progress: AttemptProgress,
+): Promise<WholeAnswer> {
   const decoder = prepared.format.createStreamDecoder(responseContext(prepared));
   const framer = framerFor(prepared.endpoint.framing);
-  const events = [];
-  if (response.body !== null) {
-    for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
-      for (const frame of framer.push(chunk)) events.push(...decoder.push(frame));
-    }
-  }
+  const events: StreamEvent[] = [];
+  await new Promise<void>((resolve, reject) => {
+    response.read({
+      data: (chunk) => {
+        for (const frame of framer.push(chunk)) events.push(...decoder.push(frame));
+      },
+      end: resolve,
+      fail: reject,
+    });
+  });
   for (const frame of framer.end()) events.push(...decoder.push(frame));
   events.push(...decoder.end());
   const failed = events.find((event) => event.type === "error");
@@ -268,45 +266,85 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
 }
 
 /** Reads until there is something that the client should see: until then, another attempt may still take over. */
-async function firstContent(
+function firstContent(
   context: RequestContext,
   prepared: Prepared,
-  response: Response,
+  response: UpstreamResponse,
   progress: AttemptProgress,
-  abort: (reason: unknown) => void,
+  abort: (reason: Error) => void,
 ): Promise<StreamingAnswer> {
   const tap = tapFor(context, prepared);
   const { headers } = response;
-  const body = response.body;
-  if (body === null)
-    throw new UpstreamError({ code: "api_connection", message: "the provider answered without a body" });
-  const reader = body.getReader();
-  let head = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    head += done ? tap.end() : tap.push(value);
-    progress.usage = tap.usage;
-    progress.textLength = tap.textLength;
-    // An error that comes with or after content in the same piece belongs to the client's stream, not to a retry.
-    if (tap.failure !== undefined && !tap.content)
-      throw new UpstreamError(tap.failure, { headers: providerHeaders(headers) });
-    if (done || tap.failure !== undefined) return { kind: "stream", headers, tap, head, rest: undefined, abort };
-    if (tap.content) {
-      reader.releaseLock();
-      return { kind: "stream", headers, tap, head, rest: body as ReadableStream<Uint8Array>, abort };
-    }
-  }
+  return new Promise((resolve, reject) => {
+    let head = "";
+    let later: ByteSink | undefined;
+    const waiting: ("end" | { readonly error: unknown } | Uint8Array)[] = [];
+    let source: ByteSource | undefined;
+    let answered = false;
+
+    const answer = (rest: HeldStream | undefined): void => {
+      answered = true;
+      resolve({ kind: "stream", headers, tap, head, rest, abort });
+    };
+    const look = (text: string, ended: boolean): void => {
+      head += text;
+      progress.usage = tap.usage;
+      progress.textLength = tap.textLength;
+      // An error that comes with or after content in the same piece belongs to the client's stream, not to a retry.
+      if (tap.failure !== undefined && !tap.content) {
+        answered = true;
+        reject(new UpstreamError(tap.failure, { headers: providerHeaders(headers) }));
+      } else if (ended || tap.failure !== undefined) {
+        answer(undefined);
+      } else if (tap.content) {
+        source?.pause();
+        answer({
+          attach: (sink) => {
+            later = sink;
+            for (const item of waiting.splice(0)) deliver(sink, item);
+          },
+          pause: () => source?.pause(),
+          resume: () => source?.resume(),
+        });
+      }
+    };
+    source = response.read({
+      data: (chunk) => {
+        if (later !== undefined) later.data(chunk);
+        else if (answered) waiting.push(chunk.slice());
+        else look(tap.push(chunk), false);
+      },
+      end: () => {
+        if (later !== undefined) later.end();
+        else if (answered) waiting.push("end");
+        else look(tap.end(), true);
+      },
+      fail: (error) => {
+        if (later !== undefined) later.fail(error);
+        else if (answered) waiting.push({ error });
+        else reject(error);
+      },
+    });
+    // What was there already came before there was anything to hold back.
+    if (answered) source.pause();
+  });
 }
 
-function asUpstreamError(
+function deliver(sink: ByteSink, item: "end" | { readonly error: unknown } | Uint8Array): void {
+  if (item === "end") sink.end();
+  else if (item instanceof Uint8Array) sink.data(item);
+  else sink.fail(item.error);
+}
+
+/** What a call rejected with, as a provider's failure, unless it is the client that has gone. */
+export function asCallError(
   error: unknown,
-  signal: AbortSignal,
-  prepared: Prepared,
+  reason: Error | undefined,
+  prepared: { readonly outbound: { readonly url: string } },
   seconds: number,
   progress: AttemptProgress,
 ): Error {
   if (error instanceof UpstreamError) return error;
-  const reason: unknown = signal.aborted ? signal.reason : undefined;
   if (reason instanceof ClientGone) return reason;
   if (reason instanceof AttemptTimeout) {
     return new UpstreamError({
@@ -314,26 +352,13 @@ function asUpstreamError(
       message: `Request timed out. - timeout value=${seconds}, time taken=${seconds} seconds`,
     });
   }
-  if (error instanceof Error && error.name === "GatewayError") return error;
+  if (error instanceof GatewayError) return error;
   const failure = connectionFailure(error, prepared.outbound.url);
-  if (["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"].includes(failure.upstreamCode ?? ""))
+  if (["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"].includes(failure.upstreamCode ?? "")) {
     progress.sent = false;
+  }
   return new UpstreamError(failure, { cause: error });
 }
-
-/** The provider's answer headers as the client sees them. */
-export function providerHeaders(headers: Headers): Record<string, string> {
-  const result: Record<string, string> = {};
-  headers.forEach((value, name) => {
-    if (HOP_BY_HOP.has(name)) return;
-    result[`llm_provider-${name}`] = value;
-    if (name.startsWith("x-ratelimit-")) result[name] = value;
-    else if (name === "x-request-id" || name === "request-id") result["request-id"] = value;
-  });
-  return result;
-}
-
-const HOP_BY_HOP = new Set(["connection", "keep-alive", "transfer-encoding", "content-encoding", "set-cookie"]);
 
 function excerpt(text: string): string {
   return JSON.stringify(text.length > 300 ? `${text.slice(0, 300)}…` : text);

@@ -37,7 +37,7 @@ function wholeResponse(
   settlement.settle({ status: "success", httpStatus: 200 });
   const changes = shownChanges(prepared.call.report);
   const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, upstreamMs, changes);
-  return new Response(text, { status: 200, headers });
+  return new Response(text, { status: 200, headers: headers });
 }
 
 function wholeText(context: RequestContext, prepared: Prepared, answer: WholeAnswer): string {

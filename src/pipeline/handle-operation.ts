@@ -2,16 +2,17 @@ import { UpstreamError } from "../errors/gateway-error.ts";
 import { formatById } from "../formats/registry.ts";
 import { isObject, type JsonObject, parseJson } from "../json/json.ts";
 import { replaceStringMember } from "../json/patch.ts";
-import type { OutboundRequest } from "../providers/provider.ts";
-import { connectionFailure } from "../upstream/transport.ts";
+import type { ByteSource, UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
-import { AttemptTimeout, ClientGone, providerHeaders } from "./attempt.ts";
+import { asCallError } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
 import { type PreparedOperation, prepareOperation } from "./operation-request.ts";
 import { operationUsage } from "./operation-usage.ts";
+import { providerHeaders } from "./provider-headers.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type AttemptRun, runAttempts, timeoutOf } from "./run-attempts.ts";
+import { ClientGone, UpstreamCall } from "./upstream-call.ts";
 
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
 export function handleOperation(gateway: Gateway, context: RequestContext): Promise<Response> {
@@ -30,46 +31,43 @@ async function callOnce(
 ): Promise<Response> {
   const { provider, deployment } = run.target;
   const seconds = timeoutOf(context, deployment);
-  const controller = new AbortController();
-  const deadline = gateway.deadlines.add(seconds, () => controller.abort(new AttemptTimeout(seconds)));
-  const { signal } = context.request;
-  const gone = (): void => controller.abort(new ClientGone());
-  if (signal.aborted) gone();
-  else signal.addEventListener("abort", gone, { once: true });
-  const send = (request: OutboundRequest): Promise<Response> =>
-    gateway.transport.send({ ...request, signal: controller.signal });
-  try {
-    const outbound =
-      provider.sign === undefined ? prepared.outbound : await provider.sign(prepared.outbound, prepared.call, send);
+  const { endpoint, call, outbound } = prepared;
+  const onSend = (): void => {
     run.progress.sent = true;
-    const response =
-      prepared.endpoint.exchange === undefined
-        ? await send(outbound)
-        : await prepared.endpoint.exchange(outbound, send, prepared.call);
+  };
+  const upstream = new UpstreamCall(gateway, context, {
+    provider,
+    endpoint,
+    call,
+    outbound,
+    timeoutSeconds: seconds,
+    onSend,
+  });
+  try {
+    const response = await upstream.response();
     if (response.status < 200 || response.status > 299) throw await refusal(run, prepared, response);
     const type = response.headers.get("content-type") ?? "";
     if (type.includes("json") && !type.includes("stream"))
       return await jsonAnswer(gateway, context, run, prepared, response);
-    return passBody(gateway, context, run, prepared, response);
+    return passBody(gateway, context, run, prepared, response, upstream.abort);
   } catch (error) {
-    if (error instanceof UpstreamError) throw error;
-    const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
-    if (reason instanceof ClientGone) throw reason;
-    if (reason instanceof AttemptTimeout)
-      throw new UpstreamError({ code: "timeout", message: `Request timed out. - ${reason.message}` });
-    if (error instanceof Error && error.name === "GatewayError") throw error;
-    throw new UpstreamError(connectionFailure(error, prepared.outbound.url), { cause: error });
+    const failure = asCallError(error, upstream.reason, prepared, seconds, run.progress);
+    upstream.abort(failure);
+    throw failure;
   } finally {
-    deadline.done();
-    signal.removeEventListener("abort", gone);
+    upstream.finish();
   }
 }
 
-async function refusal(run: AttemptRun, prepared: PreparedOperation, response: Response): Promise<UpstreamError> {
+async function refusal(
+  run: AttemptRun,
+  prepared: PreparedOperation,
+  response: UpstreamResponse,
+): Promise<UpstreamError> {
   const { provider } = run.target;
   const text = await response.text();
   run.progress.sent = false;
-  const failure = formatById(prepared.endpoint.format).decodeError(response.status, text, response.headers);
+  const failure = formatById(prepared.endpoint.format).decodeError(response.status, text, response.headers as Headers);
   return new UpstreamError(provider.classifyError?.(failure, response.status, text) ?? failure, {
     headers: providerHeaders(response.headers),
   });
@@ -80,7 +78,7 @@ async function jsonAnswer(
   context: RequestContext,
   run: AttemptRun,
   prepared: PreparedOperation,
-  response: Response,
+  response: UpstreamResponse,
 ): Promise<Response> {
   const text = await response.text();
   const parsed = parseJson(text);
@@ -96,7 +94,7 @@ async function jsonAnswer(
   noteAttempt(run, "success");
   run.settlement.settle({ status: "success", httpStatus: 200 });
   const headers = headersOf(gateway, context, run, prepared, response, upstreamMs);
-  headers["content-type"] = "application/json";
+  headers.set("content-type", "application/json");
   return new Response(namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body)), {
     status: 200,
     headers,
@@ -107,21 +105,23 @@ function namedAsAsked(context: RequestContext, body: JsonObject, text: string): 
   return typeof body.model === "string" ? replaceStringMember(text, "model", body.model, context.requestedModel) : text;
 }
 
-/** Sound, plain text and event streams go on as they come; the row is written before their last byte is. */
+/** Sound, plain text and event streams go on as they come; the row is written before their end is seen. */
 function passBody(
   gateway: Gateway,
   context: RequestContext,
   run: AttemptRun,
   prepared: PreparedOperation,
-  response: Response,
+  response: UpstreamResponse,
+  abort: (reason: Error) => void,
 ): Response {
   const headers = headersOf(gateway, context, run, prepared, response, run.elapsed());
-  headers["content-type"] = response.headers.get("content-type") ?? "application/octet-stream";
+  const type = response.headers.get("content-type") ?? "application/octet-stream";
+  headers.set("content-type", type);
+  const events = type.includes("event-stream");
   const decoder = new TextDecoder();
-  const events = headers["content-type"].includes("event-stream");
   let tail = "";
   let settled = false;
-  const settle = (status: "success" | "cancelled"): void => {
+  const settle = (status: "success" | "failure" | "cancelled"): void => {
     if (settled) return;
     settled = true;
     run.progress.usage = operationUsage(
@@ -129,25 +129,40 @@ function passBody(
       events ? lastEvent(tail) : undefined,
     );
     noteAttempt(run, status);
-    run.settlement.settle({ status, httpStatus: status === "success" ? 200 : 499 });
+    run.settlement.settle({ status, httpStatus: status === "cancelled" ? 499 : 200 });
   };
-  if (response.body === null) {
-    settle("success");
-    return new Response(null, { status: 200, headers });
-  }
-  const transformer: Transformer<Uint8Array, Uint8Array> & { cancel: () => void } = {
-    transform(chunk, controller) {
-      if (events) tail = (tail + decoder.decode(chunk, { stream: true })).slice(-65_536);
-      controller.enqueue(chunk);
+  let source: ByteSource | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      source = response.read({
+        data(chunk) {
+          if (settled) return;
+          if (events) tail = (tail + decoder.decode(chunk, { stream: true })).slice(-LONGEST_EVENT);
+          controller.enqueue(chunk.slice());
+          if ((controller.desiredSize ?? 1) < 0) source?.pause();
+        },
+        end() {
+          if (settled) return;
+          settle("success");
+          controller.close();
+        },
+        fail(error) {
+          if (settled) return;
+          settle("failure");
+          controller.error(error);
+        },
+      });
     },
-    flush: () => settle("success"),
-    cancel: () => settle("cancelled"),
-  };
-  return new Response((response.body as ReadableStream<Uint8Array>).pipeThrough(new TransformStream(transformer)), {
-    status: 200,
-    headers,
+    pull: () => source?.resume(),
+    cancel() {
+      settle("cancelled");
+      abort(new ClientGone());
+    },
   });
+  return new Response(body, { status: 200, headers });
 }
+
+const LONGEST_EVENT = 65_536;
 
 function lastEvent(text: string): JsonObject | undefined {
   const lines = text.split(/\r?\n/).filter((line) => line.startsWith("data:") && line.includes('"usage"'));
@@ -160,9 +175,9 @@ function headersOf(
   context: RequestContext,
   run: AttemptRun,
   prepared: PreparedOperation,
-  response: Response,
+  response: UpstreamResponse,
   upstreamMs: number,
-): Record<string, string> {
+): Headers {
   return answerHeaders(
     gateway,
     context,

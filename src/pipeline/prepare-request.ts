@@ -65,11 +65,17 @@ export function prepareRequest(
     : translate(context, deployment, endpoint, format, asked, provider);
   refuseUnsupported(context, deployment, provider, report);
 
-  const headers: Record<string, string> = { "content-type": "application/json" };
-  Object.assign(headers, deployment.target.headers, endpoint.headers);
-  if (endpoint.bodyHeaders !== undefined) Object.assign(headers, endpoint.bodyHeaders(prepared.body, asked));
-  Object.assign(headers, settings.extraHeaders);
-  forwardHeaders(context, native, headers);
+  const fixed = fixedHeaders(deployment, endpoint);
+  let headers: Readonly<Record<string, string>> = fixed;
+  if (
+    endpoint.bodyHeaders !== undefined ||
+    (native && context.client.id === "anthropic-messages") ||
+    context.snapshot.general.forwardClientHeaders
+  ) {
+    const own = { ...fixed, ...endpoint.bodyHeaders?.(prepared.body, asked), ...settings.extraHeaders };
+    forwardHeaders(context, native, own);
+    headers = own;
+  }
 
   return {
     deployment,
@@ -243,6 +249,28 @@ function capabilitiesOf(deployment: Deployment): Capabilities {
     ...(facts.supports.response_schema === undefined ? {} : { responseSchema: facts.supports.response_schema }),
     ...(facts.supports.prompt_caching === undefined ? {} : { promptCaching: facts.supports.prompt_caching }),
   };
+}
+
+const fixedByEndpoint = new WeakMap<Deployment, Map<Endpoint, Readonly<Record<string, string>>>>();
+
+/** The headers that every call of a deployment's endpoint has: one frozen object, so that nobody encodes them again. */
+function fixedHeaders(deployment: Deployment, endpoint: Endpoint): Readonly<Record<string, string>> {
+  let byEndpoint = fixedByEndpoint.get(deployment);
+  if (byEndpoint === undefined) {
+    byEndpoint = new Map();
+    fixedByEndpoint.set(deployment, byEndpoint);
+  }
+  let headers = byEndpoint.get(endpoint);
+  if (headers === undefined) {
+    headers = Object.freeze({
+      "content-type": "application/json",
+      ...deployment.target.headers,
+      ...endpoint.headers,
+      ...deployment.settings.extraHeaders,
+    });
+    byEndpoint.set(endpoint, headers);
+  }
+  return headers;
 }
 
 /** Anthropic's version and beta headers belong to its own format; other `x-*` headers go on only where configured. */

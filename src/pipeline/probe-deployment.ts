@@ -4,12 +4,18 @@ import { ParameterReport } from "../formats/report.ts";
 import type { MutableJsonObject } from "../json/json.ts";
 import { endpointUrl } from "../providers/endpoint-url.ts";
 import { applyParameterRules } from "../providers/parameters.ts";
-import type { Call, OutboundRequest } from "../providers/provider.ts";
+import type { Call, OutboundRequest, Send } from "../providers/provider.ts";
 import { findProvider } from "../providers/registry.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
-import { connectionFailure } from "../upstream/transport.ts";
-import { providerHeaders } from "./attempt.ts";
+import {
+  connectionFailure,
+  fromResponse,
+  type PendingCall,
+  toResponse,
+  type UpstreamHeaders,
+} from "../upstream/transport.ts";
 import type { Gateway } from "./gateway.ts";
+import { providerHeaders } from "./provider-headers.ts";
 
 export type ProbeOutcome =
   | { readonly healthy: true; readonly rateLimits: Readonly<Record<string, string>> }
@@ -54,10 +60,21 @@ export async function probeDeployment(
     modifyParams: false,
   };
   const format = formatById(endpoint.format);
-  const controller = new AbortController();
-  const gone = (): void => controller.abort();
+  const send: Send = async (request) => toResponse(await open(request).response);
+  let pending: PendingCall | undefined;
+  let reason: Error | undefined;
+  const open = (request: OutboundRequest): PendingCall => {
+    if (reason !== undefined) throw reason;
+    pending = gateway.transport.open(request);
+    return pending;
+  };
+  const abort = (why: Error): void => {
+    reason ??= why;
+    pending?.abort(why);
+  };
+  const gone = (): void => abort(new Error("nobody waits for the answer any more"));
   clientSignal.addEventListener("abort", gone, { once: true });
-  const deadline = gateway.deadlines.add(seconds, () => controller.abort(new Error(`no answer within ${seconds} s`)));
+  const deadline = gateway.deadlines.add(seconds, () => abort(new Error(`no answer within ${seconds} s`)));
   try {
     const body: MutableJsonObject = {
       ...format.encodeRequest(
@@ -74,8 +91,6 @@ export async function probeDeployment(
       ...deployment.settings.extraBody,
     };
     if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
-    const send = (request: OutboundRequest): Promise<Response> =>
-      gateway.transport.send({ ...request, signal: controller.signal });
     let outbound: OutboundRequest = {
       method: "POST",
       url: endpointUrl(endpoint, call),
@@ -89,18 +104,19 @@ export async function probeDeployment(
     };
     if (provider.sign !== undefined) outbound = await provider.sign(outbound, call, send);
     const response =
-      endpoint.exchange === undefined ? await send(outbound) : await endpoint.exchange(outbound, send, call);
+      endpoint.exchange === undefined
+        ? await open(outbound).response
+        : fromResponse(await endpoint.exchange(outbound, send, call));
     const text = await response.text();
     if (response.status >= 200 && response.status < 300)
       return { healthy: true, rateLimits: rateLimits(response.headers) };
     return {
       healthy: false,
-      error: `${response.status}: ${format.decodeError(response.status, text, response.headers).message}`,
+      error: `${response.status}: ${format.decodeError(response.status, text, response.headers as Headers).message}`,
     };
   } catch (error) {
     if (error instanceof UpstreamError) return { healthy: false, error: error.message };
-    const reason: unknown = controller.signal.aborted ? controller.signal.reason : undefined;
-    if (reason instanceof Error) return { healthy: false, error: reason.message };
+    if (reason !== undefined) return { healthy: false, error: reason.message };
     return { healthy: false, error: connectionFailure(error, deployment.target.base).message };
   } finally {
     deadline.done();
@@ -108,7 +124,7 @@ export async function probeDeployment(
   }
 }
 
-function rateLimits(headers: Headers): Record<string, string> {
+function rateLimits(headers: UpstreamHeaders): Record<string, string> {
   const found: Record<string, string> = {};
   for (const [name, value] of Object.entries(providerHeaders(headers))) {
     if (name.startsWith("x-ratelimit-remaining-")) found[name] = value;

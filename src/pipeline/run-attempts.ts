@@ -92,7 +92,7 @@ async function once(
       progress,
       beforeCall: () => {
         called = true;
-        if (first) settlement.open(deployment, prices);
+        if (first) settlement.open(deployment, model, prices);
       },
       elapsed: () => performance.now() - startedClock,
     });

@@ -56,7 +56,7 @@ export class Settlement {
   }
 
   /** Journals the lease. Throws when nothing more can be journaled; then no call may go out. */
-  open(deployment: Deployment, prices: PriceSheet | undefined): void {
+  open(deployment: Deployment, model: string, prices: PriceSheet | undefined): void {
     const context = this.#context;
     const { principal, controls } = context;
     this.#deployment = deployment;
@@ -66,13 +66,19 @@ export class Settlement {
       amount: String(prices === undefined ? 0n : upperBound(prices, boundedUsage(context))),
       callType: context.callType,
       modelGroup: context.requestedModel,
+      model,
+      provider: deployment.provider,
+      deploymentId: deployment.id,
+      apiBase: deployment.target.base,
+      stream: context.stream,
+      sessionId: controls.sessionId,
       keyHash: principal.keyHash,
-      ...(principal.keyAlias === undefined ? {} : { keyAlias: principal.keyAlias }),
-      ...(principal.userId === undefined ? {} : { userId: principal.userId }),
-      ...(principal.teamId === undefined ? {} : { teamId: principal.teamId }),
-      ...(principal.organizationId === undefined ? {} : { organizationId: principal.organizationId }),
-      ...(controls.endUser === undefined ? {} : { endUser: controls.endUser }),
-      ...(controls.tags.length === 0 ? {} : { tags: controls.tags }),
+      keyAlias: principal.keyAlias,
+      userId: principal.userId,
+      teamId: principal.teamId,
+      organizationId: principal.organizationId,
+      endUser: controls.endUser,
+      tags: controls.tags.length === 0 ? undefined : controls.tags,
     });
   }
 
@@ -110,10 +116,10 @@ export class Settlement {
       startedAt,
       endedAt: Date.now(),
       status: end.status,
-      ...(end.httpStatus === undefined ? {} : { httpStatus: end.httpStatus }),
-      ...(end.errorCode === undefined ? {} : { errorCode: end.errorCode }),
-      ...(cost === undefined ? {} : { cost: String(cost) }),
-      ...(usage?.estimated === true ? { estimated: true } : {}),
+      httpStatus: end.httpStatus,
+      errorCode: end.errorCode,
+      cost: cost === undefined ? undefined : String(cost),
+      estimated: usage?.estimated === true ? true : undefined,
     });
   }
 
@@ -146,18 +152,18 @@ export class Settlement {
       totalTokens: totalTokens(usage),
       stream: context.stream,
       attempts: this.#attempts,
-      ...(principal.keyAlias === undefined ? {} : { keyAlias: principal.keyAlias }),
-      ...(principal.userId === undefined ? {} : { userId: principal.userId }),
-      ...(principal.teamId === undefined ? {} : { teamId: principal.teamId }),
-      ...(principal.organizationId === undefined ? {} : { organizationId: principal.organizationId }),
-      ...(controls.endUser === undefined ? {} : { endUser: controls.endUser }),
-      ...(controls.tags.length === 0 ? {} : { tags: controls.tags }),
-      ...(controls.sessionId === undefined ? {} : { sessionId: controls.sessionId }),
-      ...(this.#estimated ? { estimated: true } : {}),
-      ...(this.firstContentAt === undefined ? {} : { firstContentAt: this.firstContentAt }),
-      ...(outcome.errorCode === undefined ? {} : { errorCode: outcome.errorCode }),
-      ...(outcome.errorMessage === undefined ? {} : { errorMessage: outcome.errorMessage }),
-      ...(visible === context.id ? {} : { metadata: { litellm_call_id: visible } }),
+      keyAlias: principal.keyAlias,
+      userId: principal.userId,
+      teamId: principal.teamId,
+      organizationId: principal.organizationId,
+      endUser: controls.endUser,
+      tags: controls.tags.length === 0 ? undefined : controls.tags,
+      sessionId: controls.sessionId,
+      estimated: this.#estimated || undefined,
+      firstContentAt: this.firstContentAt,
+      errorCode: outcome.errorCode,
+      errorMessage: outcome.errorMessage,
+      metadata: visible === context.id ? undefined : { litellm_call_id: visible },
     });
   }
 
@@ -192,6 +198,7 @@ const IMAGE_MARKS = [
 ];
 
 function countImages(text: string): number {
+  if (!text.includes('"type"') && !text.includes("Data") && !text.includes("_data")) return 0;
   let count = 0;
   for (const mark of IMAGE_MARKS) {
     for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) count++;

@@ -1,6 +1,7 @@
 import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
-import { AttemptTimeout, type StreamingAnswer } from "./attempt.ts";
+import type { StreamingAnswer } from "./attempt.ts";
+import { AttemptTimeout, ClientGone } from "./upstream-call.ts";
 
 export interface StreamBodyOptions {
   readonly answer: StreamingAnswer;
@@ -13,8 +14,8 @@ export interface StreamBodyOptions {
 }
 
 /**
- * The client's body: the head that is already there, then the upstream's bytes through the tap. The upstream's stream
- * is piped natively; the only code per piece is one synchronous function.
+ * The client's body: the head that is already there, then the upstream's bytes through the tap. The only code per
+ * piece is one synchronous function, called by the socket.
  */
 export function streamBody(options: StreamBodyOptions): BodyInit {
   const { answer, settle } = options;
@@ -38,53 +39,83 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
   }
   if (tap.closed) end("success");
 
+  const { rest } = answer;
   const encoder = new TextEncoder();
   let silent = false;
   const deadline = options.deadlines.add(options.idleSeconds, () => {
     silent = true;
     answer.abort(new AttemptTimeout(options.idleSeconds));
   });
-  let client: TransformStreamDefaultController<Uint8Array> | undefined;
+  let paused = false;
 
-  const transformer: Transformer<Uint8Array, Uint8Array> & { cancel: () => void } = {
+  return new ReadableStream<Uint8Array>({
     start(controller) {
-      client = controller;
-      controller.enqueue(encoder.encode(answer.head));
-    },
-    transform(chunk, controller) {
-      deadline.extend(options.idleSeconds);
-      const text = tap.push(chunk);
-      if (tap.failure !== undefined) {
-        controller.enqueue(encoder.encode(text + failed(tap.failure)));
+      const put = (text: string): void => {
+        if (text !== "") controller.enqueue(encoder.encode(text));
+      };
+      const close = (text: string): void => {
         deadline.done();
-        controller.terminate();
-        return;
-      }
-      if (tap.closed) end("success");
-      if (text !== "") controller.enqueue(encoder.encode(text));
+        put(text);
+        controller.close();
+      };
+      put(answer.head);
+      rest.attach({
+        data(chunk) {
+          if (settled && !tap.closed) return;
+          deadline.extend(options.idleSeconds);
+          const text = tap.push(chunk);
+          if (tap.failure !== undefined) {
+            close(text + failed(tap.failure));
+            answer.abort(new Error(tap.failure.message));
+            return;
+          }
+          if (tap.closed) end("success");
+          put(text);
+          // A client that reads slowly holds the provider back, not our memory.
+          if ((controller.desiredSize ?? 1) <= LOW_WATER) {
+            paused = true;
+            rest.pause();
+          }
+        },
+        end() {
+          if (settled && !tap.closed) return;
+          let text = tap.end();
+          if (tap.failure !== undefined && !tap.closed) text += failed(tap.failure);
+          else end("success");
+          close(text);
+        },
+        fail() {
+          if (settled && !tap.closed) return;
+          if (tap.closed) {
+            close("");
+            return;
+          }
+          close(
+            failed(
+              silent
+                ? {
+                    code: "timeout",
+                    message: `Timeout on reading data from socket: nothing came for ${options.idleSeconds} s`,
+                  }
+                : { code: "api_connection", message: "the provider's connection broke before the answer was complete" },
+            ),
+          );
+        },
+      });
+      rest.resume();
     },
-    flush(controller) {
-      deadline.done();
-      let text = tap.end();
-      if (tap.failure !== undefined && !tap.closed) text += failed(tap.failure);
-      else end("success");
-      if (text !== "") controller.enqueue(encoder.encode(text));
+    pull() {
+      if (!paused) return;
+      paused = false;
+      rest.resume();
     },
     cancel() {
       deadline.done();
       end("cancelled");
+      answer.abort(new ClientGone());
     },
-  };
-  const { readable, writable } = new TransformStream(transformer);
-  // A pipe that broke would discard what the client has not read yet and could not tell it why: end it here instead.
-  answer.rest.pipeTo(writable, { preventAbort: true }).catch(() => {
-    deadline.done();
-    if (settled || client === undefined) return;
-    const failure: UpstreamFailure = silent
-      ? { code: "timeout", message: `Timeout on reading data from socket: nothing came for ${options.idleSeconds} s` }
-      : { code: "api_connection", message: "the provider's connection broke before the answer was complete" };
-    client.enqueue(encoder.encode(failed(failure)));
-    client.terminate();
   });
-  return readable;
 }
+
+/** Pieces that may wait for the client, as the stream's desired size tells it (one is the queue's own mark). */
+const LOW_WATER = -16;

@@ -1,7 +1,11 @@
 import { decimalText, NANO } from "./decimal.ts";
 
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
 /** Nano-dollars as the nearest number of dollars. */
 export function nanoToNumber(nano: bigint): number {
+  // Both are exact as numbers, and a division of exact numbers rounds once.
+  if (nano >= 0n && nano <= MAX_EXACT) return Number(nano) / 1e9;
   return Number(decimalText({ mantissa: nano, exponent: NANO }));
 }
 

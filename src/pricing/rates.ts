@@ -251,7 +251,7 @@ export function compileRates(
   }
   const final = new Map<Bucket | "request", Decimal>();
   for (const [bucket, price] of prices) final.set(bucket, TOOL_BUCKETS.has(bucket) ? price : multiply(price, uplift));
-  const request = lookup.of("requests");
+  const request = lookup.tool("requests");
   if (request !== undefined && request.mantissa > 0n) final.set("request", request);
 
   let exponent = NANO;

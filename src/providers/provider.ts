@@ -60,7 +60,7 @@ export interface Call {
 export interface OutboundRequest {
   readonly method: "GET" | "POST" | "DELETE";
   readonly url: string;
-  readonly headers: Record<string, string>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | FormData | undefined;
 }
 

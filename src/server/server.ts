@@ -3,18 +3,12 @@ import type { Principal } from "../auth/principal.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { FormatId } from "../formats/conversation.ts";
 import { ClientGone } from "../pipeline/attempt.ts";
+import { SECURITY_HEADERS } from "../pipeline/security-headers.ts";
 import { BodyBroken } from "./read-body.ts";
 import { internalError, renderError } from "./render-error.ts";
 import type { Route } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Services } from "./services.ts";
-
-const SECURITY_HEADERS = [
-  ["x-frame-options", "DENY"],
-  ["content-security-policy", "frame-ancestors 'none'"],
-  ["x-content-type-options", "nosniff"],
-  ["vary", "Origin"],
-] as const;
 
 const EXPOSED_HEADERS = [
   "x-litellm-semantic-filter",
@@ -145,7 +139,10 @@ function preflight(): Response {
 
 function finish(response: Response, request: Request, services: Services, options: ServerOptions): void {
   const { headers } = response;
-  for (const [name, value] of SECURITY_HEADERS) headers.set(name, value);
+  // Answers of models have them already.
+  if (!headers.has("x-frame-options")) {
+    for (const name in SECURITY_HEADERS) headers.set(name, SECURITY_HEADERS[name] as string);
+  }
   if (options.hsts) headers.set("strict-transport-security", "max-age=31536000; includeSubDomains");
   const origin = request.headers.get("origin");
   if (origin !== null) {

@@ -1,84 +1,163 @@
-import type { UpstreamFailure } from "../errors/gateway-error.ts";
+import { connectionFailure } from "./connection-failure.ts";
+
+export { connectionFailure };
 
 /** A request as it goes out. */
 export interface TransportRequest {
   readonly method: string;
   readonly url: string;
-  readonly headers: Record<string, string>;
+  readonly headers: Readonly<Record<string, string>>;
   readonly body: string | Uint8Array | FormData | undefined;
-  readonly signal: AbortSignal;
 }
+
+/** The part of `Headers` that readers of answers use. */
+export interface UpstreamHeaders {
+  get(name: string): string | null;
+  forEach(visit: (value: string, name: string) => void): void;
+}
+
+/** Takes the bytes of an answer as they come. Exactly one of `end` and `fail` is called, once. */
+export interface ByteSink {
+  /** The bytes are valid during the call only. */
+  data(chunk: Uint8Array): void;
+  end(): void;
+  fail(error: unknown): void;
+}
+
+/** Holds the bytes back while nobody can take them. */
+export interface ByteSource {
+  pause(): void;
+  resume(): void;
+}
+
+/** The answer to one request. Its body is read once, by `text` or by `read`. */
+export interface UpstreamResponse {
+  readonly status: number;
+  readonly headers: UpstreamHeaders;
+  text(): Promise<string>;
+  /** Bytes that have come already reach the sink before this returns. */
+  read(sink: ByteSink): ByteSource;
+}
+
+/** One request under way. */
+export interface PendingCall {
+  /** Resolves with whatever answer came, also an error status; rejects when none came: see `connectionFailure`. */
+  readonly response: Promise<UpstreamResponse>;
+  /** Ends the request or its answer. A pending `response`, `text` or `read` then fails with `reason`. */
+  abort(reason: Error): void;
+}
+
+/** What carries requests: the gateway's own HTTP client, or any `fetch`. */
+export type Carrier = (request: TransportRequest) => PendingCall;
 
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** The only outbound HTTP of the gateway. Redirects are not followed: a provider's API never needs one. */
+/** The only outbound HTTP of the gateway. */
 export class Transport {
-  readonly #fetch: Fetch;
+  readonly #carrier: Carrier;
 
-  constructor(fetch: Fetch = globalThis.fetch) {
-    this.#fetch = fetch;
+  constructor(carrier: Carrier) {
+    this.#carrier = carrier;
   }
 
-  /** Resolves with whatever answer came, also an error status; rejects when none came. See `connectionFailure`. */
-  send(request: TransportRequest): Promise<Response> {
-    return this.#fetch(request.url, {
+  open(request: TransportRequest): PendingCall {
+    return this.#carrier(request);
+  }
+}
+
+/** Carries requests by a `fetch`. Redirects are not followed: a provider's API never needs one. */
+export function fetchCarrier(fetch: Fetch = globalThis.fetch): Carrier {
+  return (request) => {
+    const controller = new AbortController();
+    const response = fetch(request.url, {
       method: request.method,
       headers: request.headers,
       body: (request.body ?? null) as BodyInit | null,
-      signal: request.signal,
+      signal: controller.signal,
       redirect: "manual",
       // Bun ends requests after five minutes unless told not to; the deadline wheel is the one clock for that.
       ...({ timeout: false } as object),
     });
-  }
-}
-
-/** Why `send` rejected or a body broke, as the client may see it; no URL with credentials in it. */
-export function connectionFailure(error: unknown, url: string): UpstreamFailure {
-  const host = hostOf(url);
-  const code = codeOf(error);
-  const reason = error instanceof Error ? error.message.replace(`${code}: `, "") : String(error);
-  return {
-    code: "api_connection",
-    message: `Connection error: ${host}: ${describe(code) ?? reason}${code === undefined ? "" : ` (${code})`}`,
-    upstreamCode: code,
+    return { response: response.then(fromResponse), abort: (reason) => controller.abort(reason) };
   };
 }
 
-function codeOf(error: unknown): string | undefined {
-  const code =
-    (error as { code?: unknown } | null)?.code ?? (error as { cause?: { code?: unknown } } | null)?.cause?.code;
-  return typeof code === "string" ? code : undefined;
+/** A `Response` of the platform in the transport's words. */
+export function fromResponse(response: Response): UpstreamResponse {
+  return {
+    status: response.status,
+    headers: response.headers,
+    text: () => response.text(),
+    read: (sink) => readStream(response.body, sink),
+  };
 }
 
-function hostOf(url: string): string {
-  try {
-    return new URL(url).host;
-  } catch {
-    return "upstream";
-  }
+function readStream(body: ReadableStream<Uint8Array> | null, sink: ByteSink): ByteSource {
+  let paused = false;
+  let wake: (() => void) | undefined;
+  const run = async (): Promise<void> => {
+    if (body === null) {
+      sink.end();
+      return;
+    }
+    const reader = body.getReader();
+    try {
+      for (;;) {
+        if (paused) await new Promise<void>((resolve) => (wake = resolve));
+        const { done, value } = await reader.read();
+        if (done) break;
+        sink.data(value);
+      }
+    } catch (error) {
+      sink.fail(error);
+      return;
+    }
+    sink.end();
+  };
+  void run();
+  return {
+    pause: () => {
+      paused = true;
+    },
+    resume: () => {
+      paused = false;
+      wake?.();
+      wake = undefined;
+    },
+  };
 }
 
-const DESCRIPTIONS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: "the connection was refused",
-  ConnectionRefused: "the connection was refused",
-  ECONNRESET: "the connection was closed before the answer was complete",
-  ConnectionClosed: "the connection was closed before the answer was complete",
-  ENOTFOUND: "the host name could not be resolved",
-  EAI_AGAIN: "the host name could not be resolved",
-  EPROTO: "the TLS handshake failed",
-  ETIMEDOUT: "the connection timed out",
-};
-
-function describe(code: string | undefined): string | undefined {
-  if (code === undefined) return undefined;
+/** The answer as a `Response` of the platform, for protocols of several requests that are written against `fetch`. */
+export async function toResponse(answer: UpstreamResponse): Promise<Response> {
+  const headers = new Headers();
+  answer.headers.forEach((value, name) => {
+    // The body is already unpacked and in one piece.
+    if (name !== "content-encoding" && name !== "content-length" && name !== "transfer-encoding")
+      headers.set(name, value);
+  });
+  const type = headers.get("content-type") ?? "";
+  if (answer.status === 204 || answer.status === 304) return new Response(null, { status: answer.status, headers });
   if (
-    code.startsWith("CERT_") ||
-    code.startsWith("UNABLE_TO_") ||
-    code.includes("SELF_SIGNED") ||
-    code.startsWith("ERR_TLS")
+    !type.includes("event-stream") &&
+    !type.includes("eventstream") &&
+    !type.includes("octet-stream") &&
+    !type.startsWith("audio/")
   ) {
-    return "the TLS certificate was not accepted";
+    return new Response(await answer.text(), { status: answer.status, headers });
   }
-  return DESCRIPTIONS[code];
+  let source: ByteSource | undefined;
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      source = answer.read({
+        data: (chunk) => {
+          controller.enqueue(chunk.slice());
+          if ((controller.desiredSize ?? 1) <= 0) source?.pause();
+        },
+        end: () => controller.close(),
+        fail: (error) => controller.error(error),
+      });
+    },
+    pull: () => source?.resume(),
+  });
+  return new Response(body, { status: answer.status, headers });
 }

@@ -7,10 +7,10 @@ import type { RefusedRecord, SpendSink, WriteResult } from "../spend-sink.ts";
 import { APPLY_DELTA, CREATE_DELTA, FILL_DELTA, FILL_DELTA_OF_REPLACED } from "./rollup-statements.ts";
 
 /** How long one transaction may keep the event loop, in milliseconds, and how many rows pass between two looks. */
-const SLICE_MS = 4;
+const SLICE_MS = 2;
 const ROWS_PER_LOOK = 16;
 
-/** Rows per rollup transaction: the number adapts so that each takes about `SLICE_MS`. */
+/** Rows per rollup transaction: the number adapts so that each takes about as long. */
 const MIN_ROLLUP_ROWS = 64;
 const MAX_ROLLUP_ROWS = 8_192;
 
@@ -100,7 +100,8 @@ export class SqliteSpendSink implements SpendSink {
   }
 
   async sync(): Promise<void> {
-    // Committed rows are in the log or, after a checkpoint, which syncs, in the database.
+    // Committed rows are in the log or, after a checkpoint, which syncs, in the database. SQLite's own locks are on
+    // other files: opening and closing the database itself here would drop them.
     const log = await open(`${this.#path}-wal`, "r+");
     try {
       await log.datasync();

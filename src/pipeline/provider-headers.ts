@@ -1,0 +1,31 @@
+import type { UpstreamHeaders } from "../upstream/transport.ts";
+
+/** Fields of one hop, and of the body's form on it, which the client gets in another. */
+const HOP_BY_HOP = new Set([
+  "connection",
+  "keep-alive",
+  "transfer-encoding",
+  "content-encoding",
+  "content-length",
+  "date",
+  "set-cookie",
+]);
+
+const RATE_LIMITS = "x-ratelimit-";
+
+/** Echoes the provider's answer headers under `llm_provider-`; its rate limits and request id under their own names, too. */
+export function echoProviderHeaders(from: UpstreamHeaders, to: Headers): void {
+  from.forEach((value, name) => {
+    if (HOP_BY_HOP.has(name)) return;
+    to.set(`llm_provider-${name}`, value);
+    if (name.startsWith(RATE_LIMITS)) to.set(name, value);
+    else if (name === "x-request-id" || name === "request-id") to.set("request-id", value);
+  });
+}
+
+/** The same as a plain object, for errors. */
+export function providerHeaders(from: UpstreamHeaders): Record<string, string> {
+  const headers = new Headers();
+  echoProviderHeaders(from, headers);
+  return Object.fromEntries(headers.entries());
+}
