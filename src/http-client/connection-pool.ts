@@ -2,6 +2,8 @@ import { Connection, type Origin } from "./connection.ts";
 
 /** Idle connections are closed after this; most servers close theirs after 60 s or later. */
 const IDLE_MS = 20_000;
+/** A connection, handshake included, that takes longer will not come. */
+const CONNECT_MS = 15_000;
 const SWEEP_MS = 5_000;
 /** Idle connections kept per origin. */
 const MOST_IDLE = 512;
@@ -30,7 +32,18 @@ export class ConnectionPool {
       (free) => this.#put(free),
       (gone) => this.#remove(gone),
     );
-    await connection.open();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const tooLong = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        reject(Object.assign(new Error(`no connection within ${CONNECT_MS / 1000} s`), { code: "ETIMEDOUT" }));
+        connection.destroy();
+      }, CONNECT_MS);
+    });
+    try {
+      await Promise.race([connection.open(), tooLong]);
+    } finally {
+      clearTimeout(timer);
+    }
     return connection;
   }
 

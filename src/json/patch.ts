@@ -91,24 +91,29 @@ function members(text: string): { readonly open: number; readonly close: number;
 export function patchObject(text: string, edits: ReadonlyMap<string, string | undefined>): string {
   if (edits.size === 0) return text;
   const { open, close, members: found } = members(text);
-  const last = new Map<string, Member>();
-  for (const member of found) last.set(member.key, member);
+  const last = new Map<string, number>();
+  found.forEach((member, index) => {
+    last.set(member.key, index);
+  });
 
-  const pieces: string[] = [];
-  for (const member of found) {
-    if (!edits.has(member.key)) {
-      pieces.push(text.slice(member.start, member.end));
-      continue;
-    }
+  let patched = "";
+  let previous = -1;
+  found.forEach((member, index) => {
+    const edited = edits.has(member.key);
     const value = edits.get(member.key);
-    if (value !== undefined && last.get(member.key) === member) {
-      pieces.push(text.slice(member.start, member.valueStart) + value);
-    }
-  }
+    if (edited && (value === undefined || last.get(member.key) !== index)) return;
+    // What stood between two neighbours stays, white space included.
+    if (previous >= 0) patched += previous === index - 1 ? text.slice(found[previous]?.end, member.start) : ",";
+    patched += edited ? text.slice(member.start, member.valueStart) + value : text.slice(member.start, member.end);
+    previous = index;
+  });
   for (const [key, value] of edits) {
-    if (value !== undefined && !last.has(key)) pieces.push(`${JSON.stringify(key)}:${value}`);
+    if (value === undefined || last.has(key)) continue;
+    patched += `${patched === "" ? "" : ","}${JSON.stringify(key)}:${value}`;
   }
-  return `${text.slice(0, open + 1)}${pieces.join(",")}${text.slice(close)}`;
+  const head = text.slice(0, previous === -1 || found.length === 0 ? open + 1 : (found[0]?.start ?? open + 1));
+  const tail = text.slice(previous >= 0 && previous === found.length - 1 ? (found[previous]?.end ?? close) : close);
+  return `${head}${patched}${tail}`;
 }
 
 /**

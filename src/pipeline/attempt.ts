@@ -354,6 +354,8 @@ export function asCallError(
   }
   if (error instanceof GatewayError) return error;
   const failure = connectionFailure(error, prepared.outbound.url);
+  // Connections fail with a code; anything else is a defect of ours and must not be told as the provider's.
+  if (failure.upstreamCode === undefined) return error instanceof Error ? error : new Error(String(error));
   if (["ECONNREFUSED", "ConnectionRefused", "ENOTFOUND", "EAI_AGAIN"].includes(failure.upstreamCode ?? "")) {
     progress.sent = false;
   }

@@ -17,7 +17,14 @@ beforeAll(async () => {
   }).listen(rawPort, "127.0.0.1");
   const deployment = (name: string, base: string) => ({
     model_name: name,
-    litellm_params: { model: "openai/m", api_base: base, api_key: "sk-upstream-secret", num_retries: 0, input_cost_per_token: 1e-6, output_cost_per_token: 1e-6 },
+    litellm_params: {
+      model: "openai/m",
+      api_base: base,
+      api_key: "sk-upstream-secret",
+      num_retries: 0,
+      input_cost_per_token: 1e-6,
+      output_cost_per_token: 1e-6,
+    },
   });
   gateway = await startGateway({
     config: JSON.stringify({
@@ -25,7 +32,7 @@ beforeAll(async () => {
         deployment("m", `${upstream.url}/v1`),
         deployment("raw", `http://127.0.0.1:${rawPort}/v1`),
         deployment("refused", `http://127.0.0.1:${freePort()}/v1`),
-        deployment("no-tls", `https://127.0.0.1:${rawPort}/v1`),
+        deployment("no-tls", `${upstream.url.replace("http:", "https:")}/v1`),
         deployment("no-dns", "http://host.invalid/v1"),
       ],
       litellm_settings: { num_retries: 0 },
@@ -75,7 +82,13 @@ describe("requests", () => {
     const response = await fetch(`${gateway.url}/v1/chat/completions`, {
       method: "POST",
       headers: { authorization: `Bearer ${gateway.key}` },
-      body: Uint8Array.from([...new TextEncoder().encode('{"model":"m","messages":[{"role":"user","content":"'), 0xf0, 0x9f, 0x98, ...new TextEncoder().encode('"}]}')]),
+      body: Uint8Array.from([
+        ...new TextEncoder().encode('{"model":"m","messages":[{"role":"user","content":"'),
+        0xf0,
+        0x9f,
+        0x98,
+        ...new TextEncoder().encode('"}]}'),
+      ]),
     });
     expect(await refusal(response)).toMatchObject({ status: 400, error: { param: "request_body" } });
   });
@@ -83,9 +96,18 @@ describe("requests", () => {
   test("no key, a malformed one, a wrong one", async () => {
     const call = (headers: Record<string, string>): Promise<Response> =>
       fetch(`${gateway.url}/v1/chat/completions`, { method: "POST", headers, body: JSON.stringify(ask) });
-    expect(await refusal(await call({}))).toMatchObject({ status: 401, error: { type: "auth_error", message: "Authentication Error, No api key passed in." } });
-    expect(await refusal(await call({ authorization: "sk-bare" }))).toMatchObject({ status: 401, error: { type: "auth_error" } });
-    expect(await refusal(await call({ authorization: "Bearer not-a-key" }))).toMatchObject({ status: 401, error: { type: "auth_error" } });
+    expect(await refusal(await call({}))).toMatchObject({
+      status: 401,
+      error: { type: "auth_error", message: "Authentication Error, No api key passed in." },
+    });
+    expect(await refusal(await call({ authorization: "sk-bare" }))).toMatchObject({
+      status: 401,
+      error: { type: "auth_error" },
+    });
+    expect(await refusal(await call({ authorization: "Bearer not-a-key" }))).toMatchObject({
+      status: 401,
+      error: { type: "auth_error" },
+    });
     const wrong = await refusal(await call({ authorization: "Bearer sk-wrong-key-1234567890" }));
     expect(wrong).toMatchObject({ status: 401, error: { type: "token_not_found_in_db", param: "key" } });
     expect(wrong.error.message).not.toContain("sk-wrong-key");
@@ -93,7 +115,8 @@ describe("requests", () => {
 
   test("a body of 50 MB passes, one beyond the limit is refused, declared or not", async () => {
     upstream.handler = () => Response.json(chatAnswer("big"));
-    const body = (megabytes: number): string => JSON.stringify({ ...ask, messages: [{ role: "user", content: "x".repeat(megabytes * 1024 * 1024) }] });
+    const body = (megabytes: number): string =>
+      JSON.stringify({ ...ask, messages: [{ role: "user", content: "x".repeat(megabytes * 1024 * 1024) }] });
     const passes = await chat(gateway, body(50));
     expect(passes.status).toBe(200);
     await passes.text();
@@ -157,7 +180,10 @@ describe("upstream errors keep their status and their sentence", () => {
     [529, 500, "internal_server_error"],
   ])("%i", async (upstreamStatus, status, type) => {
     upstream.handler = () =>
-      Response.json({ error: { message: `reason ${upstreamStatus}`, param: null, code: null } }, { status: upstreamStatus });
+      Response.json(
+        { error: { message: `reason ${upstreamStatus}`, param: null, code: null } },
+        { status: upstreamStatus },
+      );
     const { status: got, error } = await refusal(await chat(gateway, ask));
     expect(got).toBe(status);
     expect(error.message).toContain(`reason ${upstreamStatus}`);
@@ -165,7 +191,8 @@ describe("upstream errors keep their status and their sentence", () => {
   });
 
   test("HTML instead of JSON", async () => {
-    upstream.handler = () => new Response("<html><h1>Bad Gateway</h1></html>", { status: 502, headers: { "content-type": "text/html" } });
+    upstream.handler = () =>
+      new Response("<html><h1>Bad Gateway</h1></html>", { status: 502, headers: { "content-type": "text/html" } });
     const { status, error } = await refusal(await chat(gateway, ask));
     expect(status).toBe(502);
     expect(error.message).toContain("Bad Gateway");
@@ -177,12 +204,25 @@ describe("upstream errors keep their status and their sentence", () => {
     ["nothing", ""],
   ])("%s is an internal error, not an answer", async (_, text) => {
     upstream.handler = () => new Response(text, { headers: { "content-type": "application/json" } });
-    expect(await refusal(await chat(gateway, ask))).toMatchObject({ status: 500, error: { type: "internal_server_error" } });
+    expect(await refusal(await chat(gateway, ask))).toMatchObject({
+      status: 500,
+      error: { type: "internal_server_error" },
+    });
   });
 
   test("a context window that is exceeded has its class", async () => {
     upstream.handler = () =>
-      Response.json({ error: { message: "too long", type: "invalid_request_error", code: "context_length_exceeded", param: "messages" } }, { status: 400 });
+      Response.json(
+        {
+          error: {
+            message: "too long",
+            type: "invalid_request_error",
+            code: "context_length_exceeded",
+            param: "messages",
+          },
+        },
+        { status: 400 },
+      );
     const { status, error } = await refusal(await chat(gateway, ask));
     expect(status).toBe(400);
     expect(error.message).toContain("ContextWindowExceededError");
@@ -225,16 +265,25 @@ describe("upstream streams", () => {
   const streamed = { ...ask, stream: true };
 
   test("an error before the first content is an ordinary error", async () => {
-    upstream.handler = () => chatStream([], { tail: 'data: {"error":{"message":"no capacity","type":"server_error"}}\n\n' });
+    upstream.handler = () =>
+      chatStream([], { tail: 'data: {"error":{"message":"no capacity","type":"server_error"}}\n\n' });
     const response = await chat(gateway, streamed);
     expect(response.headers.get("content-type")).toContain("application/json");
     expect((await refusal(response)).error.message).toContain("no capacity");
   });
 
   test.each([
-    ["an error event after content", () => chatStream(["a"], { tail: 'data: {"error":{"message":"lost it","type":"server_error"}}\n\n' }), "lost it"],
+    [
+      "an error event after content",
+      () => chatStream(["a"], { tail: 'data: {"error":{"message":"lost it","type":"server_error"}}\n\n' }),
+      "lost it",
+    ],
     ["a connection that breaks", () => chatStream(["a", "b"], { breakAfter: 2, gap: 5 }), "connection"],
-    ["a stream that ends without a finish reason", () => chatStream(["a"], { complete: false }), "before the answer was complete"],
+    [
+      "a stream that ends without a finish reason",
+      () => chatStream(["a"], { complete: false }),
+      "before the answer was complete",
+    ],
   ])("%s ends the stream with an error frame and no [DONE]", async (_, handler, said) => {
     upstream.handler = handler;
     const response = await chat(gateway, streamed);

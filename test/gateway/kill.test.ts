@@ -23,7 +23,17 @@ afterAll(async () => {
 test("kill -9 under load: one record for every call that a client saw complete, and none that does not belong", async () => {
   const config = JSON.stringify({
     model_list: [
-      { model_name: "m", litellm_params: { model: "openai/m", api_base: `${upstream.url}/v1`, api_key: "x", input_cost_per_token: 1e-6, output_cost_per_token: 4e-6, num_retries: 0 } },
+      {
+        model_name: "m",
+        litellm_params: {
+          model: "openai/m",
+          api_base: `${upstream.url}/v1`,
+          api_key: "x",
+          input_cost_per_token: 1e-6,
+          output_cost_per_token: 4e-6,
+          num_retries: 0,
+        },
+      },
     ],
     litellm_settings: { num_retries: 0 },
   });
@@ -39,7 +49,11 @@ test("kill -9 under load: one record for every call that a client saw complete, 
         begun.add(callId);
         try {
           const stream = number % 2 === 0;
-          const response = await chat(gateway, { model: "m", stream, messages: [{ role: "user", content: "hi" }] }, { "x-litellm-call-id": callId });
+          const response = await chat(
+            gateway,
+            { model: "m", stream, messages: [{ role: "user", content: "hi" }] },
+            { "x-litellm-call-id": callId },
+          );
           const text = await response.text();
           if (response.status === 200 && (!stream || text.includes("[DONE]"))) complete.add(callId);
         } catch {
@@ -59,7 +73,11 @@ test("kill -9 under load: one record for every call that a client saw complete, 
   await last.stop();
 
   const database = new Database(join(dataDir, "isthmus.db"), { readonly: true });
-  const rows = database.query("SELECT id, status, metadata FROM spend").all() as { id: string; status: string; metadata: string | null }[];
+  const rows = database.query("SELECT id, status, metadata FROM spend").all() as {
+    id: string;
+    status: string;
+    metadata: string | null;
+  }[];
   database.close();
   const visible = rows.map((row) => (JSON.parse(row.metadata ?? "{}") as { litellm_call_id?: string }).litellm_call_id);
   expect(complete.size).toBeGreaterThan(KILLS * 5);

@@ -35,6 +35,10 @@ describe("patchObject", () => {
     );
   });
 
+  test("keeps the white space around what it changes", () => {
+    expect(patchObject('{ "a" : 1 , "b" : 2\n}', new Map([["a", "9"]]))).toBe('{ "a" : 9 , "b" : 2\n}');
+  });
+
   test("leaves one member where a key was given twice", () => {
     expect(patchObject('{"a":1,"model":"x","model":"y"}', new Map([["model", '"z"']]))).toBe('{"a":1,"model":"z"}');
   });
