@@ -1,4 +1,5 @@
-import type { Message } from "../conversation.ts";
+/** Conversations for models that take one text: templates of the families that are known, transcripts for the rest. */
+import type { ConversationRequest, Message } from "./conversation.ts";
 
 /** A turn as plain text. */
 export interface Turn {
@@ -28,7 +29,30 @@ export function textOf(message: Message): string {
     .join("\n");
 }
 
-/** One question goes as it is: Replicate's model puts its own template around it. More become a transcript. */
+/** The system texts of a conversation, and its turns. */
+export function turnsOf(messages: readonly Message[]): { readonly system: string; readonly turns: readonly Turn[] } {
+  const isSystem = (message: Message): boolean => message.role === "system" || message.role === "developer";
+  return {
+    system: messages.filter(isSystem).map(textOf).join("\n\n"),
+    turns: messages
+      .filter((message) => !isSystem(message))
+      .map((message) => ({ role: message.role === "assistant" ? "assistant" : "user", text: textOf(message) })),
+  };
+}
+
+/** The conversation as one text for a server that puts no template around it: the family's own, else plain. */
+export function renderPrompt(model: string, messages: readonly Message[]): string {
+  const { system, turns } = turnsOf(messages);
+  const template = turns.length === 0 ? undefined : templateOf(model);
+  return template === undefined ? plainPrompt(system, turns) : template(system, turns);
+}
+
+/** A rough count of the prompt's tokens, for providers that count only what they write: four characters a token. */
+export function estimatedPromptTokens(request: ConversationRequest): number {
+  return Math.ceil(request.messages.reduce((length, message) => length + textOf(message).length, 0) / 4);
+}
+
+/** A single question stays as it is; several turns become a transcript. */
 export function plainPrompt(system: string, turns: readonly Turn[]): string {
   const [only] = turns;
   if (only === undefined) return system;

@@ -10,7 +10,8 @@ import {
   type MutableJsonObject,
   parseJson,
 } from "../json/json.ts";
-import type { Endpoint, OutboundRequest, Send } from "./provider.ts";
+import { embeddingsAnswer } from "./embeddings-answer.ts";
+import type { Call, Endpoint, OutboundRequest, Send } from "./provider.ts";
 
 /** `texts` and `images` of one call (https://docs.cohere.com/reference/embed, 2026-11-24). */
 const MAX_TEXTS = 96;
@@ -27,7 +28,7 @@ export const cohereEmbeddings: Endpoint = {
   exchange: embed,
 };
 
-async function embed(request: OutboundRequest, send: Send): Promise<Response> {
+async function embed(request: OutboundRequest, send: Send, call: Call): Promise<Response> {
   const asked = asObject(typeof request.body === "string" ? parseJson(request.body) : undefined) ?? {};
   const { input, dimensions, encoding_format: encoding, ...fields } = asked;
   const type = numberType(encoding);
@@ -35,7 +36,6 @@ async function embed(request: OutboundRequest, send: Send): Promise<Response> {
   if (dimensions !== undefined) shared.output_dimension = dimensions;
   const vectors: Json[] = [];
   let tokens = 0;
-  let model: Json | undefined;
   for (const batch of batchesOf(input, asString(asked.input_type))) {
     const response = await send({ ...request, body: JSON.stringify({ ...shared, ...batch }) });
     if (!response.ok) return response;
@@ -45,18 +45,8 @@ async function embed(request: OutboundRequest, send: Send): Promise<Response> {
     vectors.push(...held);
     const billed = asObject(asObject(answer?.meta)?.billed_units);
     tokens += (asNumber(billed?.input_tokens) ?? 0) + (asNumber(billed?.image_tokens) ?? 0);
-    model = asked.model;
   }
-  return Response.json({
-    object: "list",
-    data: vectors.map((vector, index) => ({
-      object: "embedding",
-      index,
-      embedding: encoding === "base64" ? base64Of(vector) : vector,
-    })),
-    model: model ?? null,
-    usage: { prompt_tokens: tokens, total_tokens: tokens },
-  });
+  return Response.json(embeddingsAnswer({ model: call.model, vectors, encoding, tokens }));
 }
 
 /** `base64` is how OpenAI packs floats; everything else names Cohere's own types. */
@@ -95,16 +85,4 @@ function vectorsOf(answer: JsonObject | undefined, type: string): readonly Json[
   if (Array.isArray(held)) return held as readonly Json[];
   const typed = isObject(held) ? held[type] : undefined;
   return Array.isArray(typed) ? (typed as readonly Json[]) : undefined;
-}
-
-/** Little-endian 32-bit floats, as OpenAI's clients read them. */
-function base64Of(vector: Json): string {
-  const numbers = asArray(vector);
-  const view = new DataView(new ArrayBuffer(numbers.length * 4));
-  numbers.forEach((number, index) => {
-    view.setFloat32(index * 4, asNumber(number) ?? 0, true);
-  });
-  let binary = "";
-  for (const byte of new Uint8Array(view.buffer)) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }

@@ -1,9 +1,9 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Message, Part } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
+import { plainPrompt, templateOf, turnsOf } from "../prompt.ts";
 import type { ParameterReport } from "../report.ts";
 import { type InputNames, inputNames } from "./input-names.ts";
-import { plainPrompt, type Turn, templateOf, textOf } from "./prompt.ts";
 
 /** Members of a prediction's body that stand beside `input` (https://replicate.com/docs/reference/http, 2026-11-24). */
 const BODY_FIELDS = new Set(["webhook", "webhook_events_filter"]);
@@ -41,16 +41,9 @@ function encodeMessages(
   input: MutableJsonObject,
 ): void {
   const { report } = context;
-  const system = messages
-    .filter((message) => message.role === "system" || message.role === "developer")
-    .map(textOf)
-    .join("\n\n");
-  const said = messages.filter((message) => message.role !== "system" && message.role !== "developer");
-  const turns: Turn[] = said.map((message) => ({
-    role: message.role === "assistant" ? "assistant" : "user",
-    text: textOf(message),
-  }));
-  encodeImages(said, names, input, report);
+  const { system, turns } = turnsOf(messages);
+  encodeImages(messages, names, input, report);
+  // Replicate's models put their own template around a single question.
   const single = turns.length < 2;
   if (!single) report.converted("messages", "the conversation is written into the model's inputs");
   if (names.messages && !single) {

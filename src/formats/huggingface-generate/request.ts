@@ -1,0 +1,83 @@
+import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
+import type { ConversationRequest, ResponseFormat } from "../conversation.ts";
+import type { RequestContext } from "../format.ts";
+import { renderPrompt } from "../prompt.ts";
+import type { ParameterReport } from "../report.ts";
+
+/** Members of the body beside `parameters`. */
+const BODY_FIELDS = new Set(["options"]);
+
+/**
+ * Conversation → body of TGI's `/generate` (https://huggingface.co/docs/text-generation-inference/reference/api_reference,
+ * 2026-11-24). Fields that the conversation has no word for are parameters.
+ */
+export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
+  const { report } = context;
+  const parameters = encodeParameters(request, report);
+  const body: MutableJsonObject = { inputs: renderPrompt(context.model, request.messages), parameters };
+  if (request.stream !== undefined) body.stream = request.stream;
+  reportInexpressible(request, report);
+  for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
+    if (value === undefined) continue;
+    if (request.extensions?.format !== "openai-chat") report.dropped(name, "TGI does not know it");
+    else if (BODY_FIELDS.has(name)) body[name] = value;
+    else parameters[name] ??= value;
+  }
+  return body;
+}
+
+function encodeParameters(request: ConversationRequest, report: ParameterReport): MutableJsonObject {
+  const { sampling } = request;
+  const parameters: MutableJsonObject = { details: true, return_full_text: false };
+  const put = (name: string, value: Json | undefined): void => {
+    if (value !== undefined) parameters[name] = value;
+  };
+  const inside = (parameter: string, value: number | undefined, min: number, max: number): number | undefined => {
+    if (value === undefined || (value >= min && value <= max)) return value;
+    const clamped = Math.min(Math.max(value, min), max);
+    report.clamped(parameter, clamped, "TGI takes values strictly inside the range");
+    return clamped;
+  };
+  put("max_new_tokens", inside("max_tokens", sampling.maxOutputTokens, 1, Number.MAX_SAFE_INTEGER));
+  put("temperature", inside("temperature", sampling.temperature, 0.01, Number.MAX_SAFE_INTEGER));
+  put("top_p", inside("top_p", sampling.topP, 0.01, 0.99));
+  put("top_k", sampling.topK);
+  put("seed", sampling.seed);
+  put("stop", sampling.stop);
+  put("frequency_penalty", sampling.frequencyPenalty);
+  put("repetition_penalty", sampling.repetitionPenalty);
+  if (sampling.n !== undefined && sampling.n > 1) {
+    parameters.best_of = sampling.n;
+    parameters.do_sample = true;
+  }
+  const grammar = encodeGrammar(request.responseFormat);
+  if (grammar !== undefined) parameters.grammar = grammar;
+  return parameters;
+}
+
+function encodeGrammar(format: ResponseFormat | undefined): JsonObject | undefined {
+  if (format?.type === "json") return { type: "json", value: { type: "object" } };
+  return format?.type === "json-schema" ? { type: "json", value: format.schema } : undefined;
+}
+
+function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
+  const { sampling } = request;
+  const lacks = "TGI's text generation has no parameter for it";
+  const unsupported = (set: boolean, parameter: string): void => {
+    if (set) report.unsupported(parameter, lacks);
+  };
+  unsupported((request.tools?.length ?? 0) > 0, "tools");
+  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
+  unsupported(sampling.presencePenalty !== undefined && sampling.presencePenalty !== 0, "presence_penalty");
+  unsupported(sampling.logitBias !== undefined, "logit_bias");
+  unsupported(sampling.minP !== undefined, "min_p");
+  unsupported(request.reasoning !== undefined, "reasoning_effort");
+  unsupported(request.audioOutput !== undefined, "audio");
+  const media = request.messages.some((message) =>
+    message.parts.some((part) => part.type === "image" || part.type === "audio" || part.type === "video"),
+  );
+  unsupported(media, "messages.media");
+  if (request.user !== undefined) report.dropped("user", lacks);
+  if (request.metadata !== undefined) report.dropped("metadata", lacks);
+  if (request.serviceTier !== undefined) report.dropped("service_tier", lacks);
+}
