@@ -199,7 +199,7 @@ function encodeResultContent(parts: readonly Part[], where: string, context: Req
   return { content: plain ? (first?.text as string) : blocks };
 }
 
-/** Moves text to the end of `target`'s last text block without the whitespace there, which a prefill must not have. */
+/** The blocks of a prefill, which must not end in whitespace. */
 export function withoutTrailingSpace(blocks: readonly JsonObject[]): JsonObject[] {
   const last = blocks.at(-1);
   if (last?.type !== "text" || typeof last.text !== "string") return [...blocks];

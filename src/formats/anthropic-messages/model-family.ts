@@ -35,14 +35,17 @@ const FOREIGN: ModelFamily = {
 };
 
 const NAME =
-  /claude-(?:(instant|opus|sonnet|haiku|fable|mythos)-)?(?:(\d)(?:[-.](\d{1,2}))?(?![\d])(?:-(opus|sonnet|haiku))?)?/;
+  /claude(?:-(instant|opus|sonnet|haiku|fable|mythos))?(?:-(\d)(?:[-.](\d{1,2}))?(?!\d)(?:-(opus|sonnet|haiku))?)?/;
 
-/** The family of a model's name, in whatever spelling its platform has (`anthropic.claude-…-v1:0`, `claude-…@2025…`). */
-export function modelFamily(model: string): ModelFamily {
-  const match = NAME.exec(model.toLowerCase());
+/**
+ * The family of a model's name, in whatever spelling its platform has (`anthropic.claude-…-v1:0`, `claude-…@2025…`). A
+ * deployment of Anthropic's (`owner`) whose name says nothing counts as a current model.
+ */
+export function modelFamily(model: string, owner = "anthropic"): ModelFamily {
+  const match = NAME.exec(model.toLowerCase()) ?? (owner === "anthropic" ? ([] as readonly string[]) : null);
   if (match === null) return FOREIGN;
   const line = match[1] ?? match[4];
-  // A name without a version is the newest of its line, save `instant`.
+  // A name without a version is a current model, save `instant`.
   const version =
     match[2] === undefined ? (line === "instant" ? 100 : 407) : Number(match[2]) * 100 + Number(match[3] ?? 0);
   if (version < 307) return { ...FOREIGN, thinking: "none" };

@@ -16,7 +16,7 @@ const DEFAULT_MAX_TOKENS = 4096;
 /** Conversation → `POST /v1/messages`. */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
   const { report } = context;
-  const family = modelFamily(context.model);
+  const family = modelFamily(context.model, context.owner);
   const own = request.extensions?.format === FORMAT;
   const { system, messages } = encodeMessages(request, family, context);
   let thinking = encodeThinking(request, family, context);
