@@ -58,7 +58,7 @@ describe("messages", () => {
 
   test("parallel results stand in one user message, before its text", () => {
     const assistant: Message = { role: "assistant", parts: [call, { ...call, id: "b" }] };
-    const messages = messagesOf([user, assistant, result("a"), result("b"), say("user", "and?")]) as readonly {
+    const messages = messagesOf([user, assistant, say("user", "and?"), result("a"), result("b")]) as readonly {
       readonly content: readonly { readonly type: string }[];
     }[];
     expect(messages[2]?.content.map(({ type }) => type)).toEqual(["tool_result", "tool_result", "text"]);

@@ -25,6 +25,18 @@ test("a request comes back as it was", () => {
   );
 });
 
+test("results of tools are messages of their own, named after their calls", () => {
+  const { messages } = anthropicMessages.decodeRequest({
+    model: "m",
+    messages: [
+      { role: "assistant", content: [{ type: "tool_use", id: "a", name: "f", input: {} }] },
+      { role: "user", content: [{ type: "tool_result", tool_use_id: "a", content: "ok" }] },
+    ],
+  });
+  expect(messages).toMatchObject([{ role: "assistant" }, { role: "tool", parts: [{ callId: "a", name: "f" }] }]);
+  expect(messages).toHaveLength(2);
+});
+
 const foreign: fc.Arbitrary<Sealed> = fc.record(
   {
     owner: fc.constantFrom("gemini", "openai", "xai"),
