@@ -1,4 +1,9 @@
 import { anthropicMessages } from "./anthropic-messages/index.ts";
+import { bedrockAi21 } from "./bedrock-ai21/index.ts";
+import { bedrockCohere } from "./bedrock-cohere/index.ts";
+import { bedrockLlama } from "./bedrock-llama/index.ts";
+import { bedrockMistral } from "./bedrock-mistral/index.ts";
+import { bedrockTitan } from "./bedrock-titan/index.ts";
 import { cohere } from "./cohere/index.ts";
 import type { FormatId } from "./conversation.ts";
 import type { Format } from "./format.ts";
@@ -7,7 +12,18 @@ import { openaiChat } from "./openai-chat/index.ts";
 import { replicate } from "./replicate/index.ts";
 
 const FORMATS: ReadonlyMap<FormatId, Format> = new Map(
-  [openaiChat, anthropicMessages, cohere, huggingfaceGenerate, replicate].map((format) => [format.id, format]),
+  [
+    openaiChat,
+    anthropicMessages,
+    bedrockAi21,
+    bedrockCohere,
+    bedrockLlama,
+    bedrockMistral,
+    bedrockTitan,
+    cohere,
+    huggingfaceGenerate,
+    replicate,
+  ].map((format) => [format.id, format]),
 );
 
 /** The format of that id. Throws RangeError for an id that nothing implements, which a test keeps from happening. */

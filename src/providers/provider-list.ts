@@ -1,6 +1,8 @@
 import { anthropic } from "./anthropic.ts";
 import { azure, azureText } from "./azure.ts";
 import { azureAi } from "./azure-ai.ts";
+import { bedrock } from "./bedrock.ts";
+import { bedrockMantle } from "./bedrock-mantle.ts";
 import { echo } from "./echo.ts";
 import { gemini } from "./gemini.ts";
 import { openai, textCompletionOpenai } from "./openai.ts";
@@ -21,6 +23,8 @@ export const PROVIDERS: readonly Provider[] = [
   azureText,
   azureAi,
   anthropic,
+  bedrock,
+  bedrockMantle,
   gemini,
   vertexAi,
   echo,

@@ -1,0 +1,19 @@
+import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { encodeSampling, reportInexpressible, spreadExtensions } from "../bedrock-invoke/text-request.ts";
+import type { ConversationRequest } from "../conversation.ts";
+import type { RequestContext } from "../format.ts";
+import { renderPrompt } from "../prompt.ts";
+
+/** Conversation → one prompt with `[INST]`. */
+export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
+  const body: MutableJsonObject = { prompt: renderPrompt("mistral-instruct", request.messages) };
+  encodeSampling(
+    request,
+    { maxTokens: "max_tokens", temperature: "temperature", topP: "top_p", topK: "top_k", stop: "stop" },
+    body,
+    context,
+  );
+  reportInexpressible(request, context);
+  spreadExtensions(request, body, context);
+  return body;
+}
