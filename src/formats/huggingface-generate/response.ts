@@ -1,8 +1,8 @@
 import { asArray, asNumber, asObject, asString, isObject, type JsonObject } from "../../json/json.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Choice, ConversationResponse, FinishReason } from "../conversation.ts";
+import { withEstimatedInput } from "../estimated-usage.ts";
 import type { ResponseContext } from "../format.ts";
-import { estimatedPromptTokens } from "../prompt.ts";
 
 /** Where the exchange puts an answer that is a list: bodies are objects everywhere else. */
 export const LIST_MEMBER = "generations";
@@ -75,12 +75,5 @@ export function readUsage(body: JsonObject, context: ResponseContext): Usage | u
   );
   if (details.every((one) => one?.generated_tokens === undefined)) return undefined;
   const prefill = asArray(details[0]?.prefill).length;
-  return usageOf(prefill > 0 ? prefill : undefined, written, context);
-}
-
-/** Usage from the counts that are known. */
-export function usageOf(input: number | undefined, output: number, context: ResponseContext): Usage {
-  if (input !== undefined) return { buckets: { input, output } };
-  if (context.request === undefined) return { buckets: { output }, estimated: true };
-  return { buckets: { input: estimatedPromptTokens(context.request), output }, estimated: true };
+  return withEstimatedInput(prefill > 0 ? prefill : undefined, written, context);
 }

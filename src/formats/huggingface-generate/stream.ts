@@ -1,9 +1,10 @@
 import { asNumber, asObject, asString, isObject, type JsonObject, parseJson } from "../../json/json.ts";
 import type { Frame } from "../../upstream/sse.ts";
 import type { StreamEvent } from "../conversation.ts";
+import { withEstimatedInput } from "../estimated-usage.ts";
 import type { ResponseContext, StreamDecoder } from "../format.ts";
 import { failureOf } from "./errors.ts";
-import { decodeFinish, decodeLogprob, usageOf } from "./response.ts";
+import { decodeFinish, decodeLogprob } from "./response.ts";
 
 /** One token an event; the last one holds `details`. Special tokens (end marks) are no text. */
 export class TgiStreamDecoder implements StreamDecoder {
@@ -61,7 +62,7 @@ export class TgiStreamDecoder implements StreamDecoder {
     events.push({ type: "finish", choice: 0, reason: decodeFinish(raw), ...(raw === undefined ? {} : { raw }) });
     const written = asNumber(details.generated_tokens);
     if (written === undefined) return;
-    events.push({ type: "usage", usage: usageOf(asNumber(details.input_length), written, this.#context) });
+    events.push({ type: "usage", usage: withEstimatedInput(asNumber(details.input_length), written, this.#context) });
   }
 }
 

@@ -1,0 +1,47 @@
+import { asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
+import type { ToolCallPart } from "../conversation.ts";
+import type { OllamaToolCall } from "./types.ts";
+
+/** Ids for calls that have none, and the calls that answers without an id belong to. */
+export class CallIds {
+  readonly #prefix: string;
+  readonly #open: { readonly id: string; readonly name: string }[] = [];
+  #count = 0;
+
+  /** @param prefix what tells the calls of one conversation or answer from those of others */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  /** The call's own id, else one of its position. */
+  call(call: JsonObject): { readonly id: string; readonly name: string; readonly arguments: string } {
+    const held = asObject(call.function);
+    const name = asString(held?.name) ?? "";
+    const given = asString(call.id);
+    const id = given === undefined || given === "" ? `call_${this.#prefix}${this.#count}` : given;
+    this.#count++;
+    this.#open.push({ id, name });
+    return { id, name, arguments: argumentsText(held?.arguments) };
+  }
+
+  /** The call that an answer belongs to: by its id, else the first open one of that name, else the first open one. */
+  answer(id: string | undefined, name: string | undefined): { readonly id: string; readonly name: string | undefined } {
+    const at = this.#open.findIndex((call) =>
+      id !== undefined ? call.id === id : name === undefined || call.name === name,
+    );
+    const found = at < 0 ? undefined : this.#open.splice(at, 1)[0];
+    return { id: id ?? found?.id ?? `call_${this.#prefix}unknown`, name: name ?? found?.name };
+  }
+}
+
+function argumentsText(value: Json | undefined): string {
+  if (typeof value === "string") return value === "" ? "{}" : value;
+  return JSON.stringify(value ?? {});
+}
+
+/** A call as Ollama writes it: arguments are an object; text that is none stands in it whole. */
+export function encodeCall(part: ToolCallPart, index: number): OllamaToolCall {
+  const parsed = part.kind === "custom" ? { input: part.arguments } : parseJson(part.arguments);
+  const held = isObject(parsed) ? parsed : part.arguments.trim() === "" ? {} : { arguments: part.arguments };
+  return { id: part.id, function: { index, name: part.name, arguments: held } };
+}
