@@ -1,0 +1,218 @@
+import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
+import type { MediaSource, Message, Part, ToolCallPart, ToolResultPart } from "../conversation.ts";
+import type { RequestContext } from "../format.ts";
+import { THOUGHT_MARK } from "./messages-decode.ts";
+
+/** Providers that want their own reasoning text back with the turn that it led to (their API references, 2026-11). */
+const WANTS_REASONING_BACK = new Set(["deepseek", "moonshot", "zai", "minimax", "openrouter", "litellm_proxy"]);
+
+/** Messages in Chat Completions' form. */
+export function encodeMessages(messages: readonly Message[], context: RequestContext): JsonObject[] {
+  return messages.flatMap((message) => {
+    switch (message.role) {
+      case "assistant":
+        return [encodeAssistant(message, context)];
+      case "tool":
+        return encodeToolTurn(message, context);
+      default:
+        return encodePlain(message, context);
+    }
+  });
+}
+
+function extras(message: Message): JsonObject {
+  return {
+    ...(message.name === undefined ? {} : { name: message.name }),
+    ...(message.native?.format === "openai-chat" ? message.native.value : {}),
+  };
+}
+
+/** Tool results in a user turn (Anthropic's form) become tool messages before the rest of the turn. */
+function encodePlain(message: Message, context: RequestContext): JsonObject[] {
+  const results = message.parts.filter((part): part is ToolResultPart => part.type === "tool-result");
+  const rest = message.parts.filter((part) => part.type !== "tool-result");
+  const encoded = results.flatMap((part) => encodeResult(part, context));
+  if (rest.length > 0 || results.length === 0) {
+    encoded.push({ role: message.role, content: encodeContent(rest, context), ...extras(message) });
+  }
+  return encoded;
+}
+
+function encodeToolTurn(message: Message, context: RequestContext): JsonObject[] {
+  const results = message.parts.filter((part): part is ToolResultPart => part.type === "tool-result");
+  const rest = message.parts.filter((part) => part.type !== "tool-result");
+  const encoded = results.flatMap((part) => encodeResult(part, context));
+  if (rest.length > 0) encoded.push({ role: "user", content: encodeContent(rest, context) });
+  return encoded;
+}
+
+/** Tool messages hold text only; media of a result follow in a user message. */
+function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject[] {
+  const texts = part.content.filter((item) => item.type === "text");
+  const media = part.content.filter((item) => item.type !== "text");
+  const text = texts.map((item) => (item.type === "text" ? item.text : "")).join("");
+  const marks = texts.some((item) => item.cache !== undefined);
+  const content: Json =
+    marks || texts.length > 1
+      ? texts.map((item) => encodePart(item, context)).filter((item) => item !== undefined)
+      : text;
+  const message: JsonObject = { role: "tool", tool_call_id: part.callId, content, ...mark(part) };
+  if (part.isError === true)
+    context.report.converted(
+      "messages.tool_result.is_error",
+      "Chat Completions has no word for a failed call; its text says it",
+    );
+  if (media.length === 0) return [message];
+  context.report.converted("messages.tool_result.content", "media of a tool result follow in a user message");
+  return [message, { role: "user", content: encodeContent(media, context) }];
+}
+
+function encodeAssistant(message: Message, context: RequestContext): JsonObject {
+  const encoded: MutableJsonObject = { role: "assistant" };
+  const calls = message.parts.filter((part): part is ToolCallPart => part.type === "tool-call");
+  const visible: Part[] = [];
+  let refusal: string | undefined;
+  let reasoning = "";
+  let dropped = false;
+  for (const part of message.parts) {
+    if (part.type === "tool-call") continue;
+    if (part.type === "thinking") {
+      reasoning += part.text;
+      if (part.sealed !== undefined && part.sealed.owner !== context.owner) dropped = true;
+    } else if (part.type === "refusal") refusal = `${refusal ?? ""}${part.text}`;
+    else if (part.type === "audio" && part.id !== undefined) encoded.audio = { id: part.id };
+    else visible.push(part);
+  }
+  const content = encodeContent(visible, context);
+  encoded.content =
+    content === "" && (calls.length > 0 || refusal !== undefined || encoded.audio !== undefined) ? null : content;
+  if (refusal !== undefined) encoded.refusal = refusal;
+  if (reasoning !== "") {
+    if (WANTS_REASONING_BACK.has(context.provider)) encoded.reasoning_content = reasoning;
+    else context.report.dropped("messages.reasoning_content", "the provider takes no reasoning back");
+  } else if (dropped) context.report.dropped("messages.thinking_blocks", "they belong to another provider");
+  if (calls.length > 0) encoded.tool_calls = calls.map((call) => encodeCall(call, context));
+  return { ...encoded, ...extras(message) };
+}
+
+function encodeCall(call: ToolCallPart, context: RequestContext): JsonObject {
+  const mine = call.sealed !== undefined && call.sealed.owner === context.owner;
+  if (call.sealed !== undefined && !mine)
+    context.report.dropped("messages.tool_calls.thought_signature", `it belongs to ${call.sealed.owner}`);
+  const signature = mine ? call.sealed?.value : undefined;
+  // Gemini's own OpenAI-compatible endpoint takes signatures here.
+  const extra = signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } };
+  if (call.kind === "custom")
+    return { id: call.id, type: "custom", custom: { name: call.name, input: call.arguments }, ...extra };
+  return {
+    id: call.id,
+    type: "function",
+    function: { name: call.name, arguments: call.arguments === "" ? "{}" : call.arguments },
+    ...extra,
+  };
+}
+
+/** A string where the content is plain text, else a list of parts. */
+function encodeContent(parts: readonly Part[], context: RequestContext): Json {
+  if (parts.every((part) => part.type === "text" && part.cache === undefined)) {
+    if (parts.length <= 1) return parts[0]?.type === "text" ? parts[0].text : "";
+  }
+  return parts.map((part) => encodePart(part, context)).filter((part) => part !== undefined);
+}
+
+function mark(part: Part): JsonObject {
+  if (part.cache === undefined) return {};
+  return { cache_control: { type: "ephemeral", ...(part.cache.ttl === undefined ? {} : { ttl: part.cache.ttl }) } };
+}
+
+function encodePart(part: Part, context: RequestContext): JsonObject | undefined {
+  switch (part.type) {
+    case "text":
+      return { type: "text", text: part.text, ...mark(part) };
+    case "refusal":
+      return { type: "refusal", refusal: part.text };
+    case "image": {
+      if (part.source.type === "file-id") return { type: "file", file: { file_id: part.source.id }, ...mark(part) };
+      return {
+        type: "image_url",
+        image_url: { url: urlOf(part.source), ...(part.detail === undefined ? {} : { detail: part.detail }) },
+        ...mark(part),
+      };
+    }
+    case "audio": {
+      const { source } = part;
+      if (source.type === "base64")
+        return {
+          type: "input_audio",
+          input_audio: { data: source.data, format: part.format ?? audioFormat(source.mediaType) },
+          ...mark(part),
+        };
+      context.report.unsupported("messages.input_audio", "Chat Completions takes sound as data only");
+      return undefined;
+    }
+    case "video":
+      return { type: "video_url", video_url: { url: urlOf(part.source) }, ...mark(part) };
+    case "file":
+      return { type: "file", file: encodeFile(part.source, part.filename, context), ...mark(part) };
+    case "opaque":
+      if (part.format === "openai-chat") return part.value;
+      context.report.dropped("messages", `a block that only ${part.format} knows`);
+      return undefined;
+    case "thinking":
+    case "tool-call":
+    case "tool-result":
+      return undefined;
+  }
+}
+
+function encodeFile(source: MediaSource, filename: string | undefined, context: RequestContext): JsonObject {
+  const named = filename === undefined ? {} : { filename };
+  switch (source.type) {
+    case "file-id":
+      return { file_id: source.id, ...named };
+    case "url":
+      context.report.converted("messages.file", "the file's address stands where the provider expects its data");
+      return { file_data: source.url, ...named };
+    case "text":
+      return { file_data: urlOf(source), filename: filename ?? "document.txt" };
+    case "base64":
+      return {
+        file_data: urlOf(source),
+        filename:
+          filename ??
+          `document.${source.mediaType === "application/pdf" ? "pdf" : (source.mediaType.split("/")[1] ?? "bin")}`,
+      };
+  }
+}
+
+function urlOf(source: MediaSource): string {
+  switch (source.type) {
+    case "url":
+      return source.url;
+    case "base64":
+      return `data:${source.mediaType};base64,${source.data}`;
+    case "text":
+      return `data:${source.mediaType ?? "text/plain"};base64,${base64(source.text)}`;
+    case "file-id":
+      return source.id;
+  }
+}
+
+function base64(text: string): string {
+  let binary = "";
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary);
+}
+
+function audioFormat(mediaType: string): string {
+  const kind = /^audio\/(?:x-)?([\w-]+)/.exec(mediaType)?.[1] ?? "wav";
+  return kind === "mpeg" ? "mp3" : kind;
+}
+
+/** The call id that a client of this format keeps, signature included where it could be lost otherwise. */
+export function clientCallId(call: {
+  readonly id: string;
+  readonly sealed?: { readonly owner: string; readonly value: string };
+}): string {
+  return call.sealed?.owner === "gemini" ? `${call.id}${THOUGHT_MARK}${call.sealed.value}` : call.id;
+}

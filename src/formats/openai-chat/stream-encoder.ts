@@ -1,0 +1,191 @@
+import type { GatewayError } from "../../errors/gateway-error.ts";
+import type { Json, JsonObject } from "../../json/json.ts";
+import { sseFrame } from "../../upstream/sse.ts";
+import type { Usage } from "../../usage/usage.ts";
+import type { Sealed, StreamEvent } from "../conversation.ts";
+import type { AnswerContext, StreamEncoder } from "../format.ts";
+import { carry } from "../sealed.ts";
+import { annotationOf } from "./annotations.ts";
+import { encodeError } from "./errors.ts";
+import { encodeFinish } from "./finish.ts";
+import { clientCallId } from "./messages-encode.ts";
+import { imageOf, thinkingBlock } from "./response.ts";
+import { encodeUsage } from "./usage.ts";
+
+interface OpenPart {
+  readonly kind: string;
+  /** Of a tool call: its number among the choice's calls. */
+  readonly call?: number;
+  readonly id?: string;
+  readonly custom?: boolean;
+}
+
+/** Chunks as OpenAI sends them: one id and time throughout, the role first, then the pieces, the reason, the usage. */
+export class ChatStreamEncoder implements StreamEncoder {
+  readonly #context: AnswerContext;
+  readonly #parts = new Map<string, OpenPart>();
+  readonly #calls = new Map<number, number>();
+  readonly #greeted = new Set<number>();
+  #head: JsonObject | undefined;
+  #extensions: JsonObject | undefined;
+  #usage: Usage | undefined;
+
+  constructor(context: AnswerContext) {
+    this.#context = context;
+  }
+
+  push(event: StreamEvent): string {
+    switch (event.type) {
+      case "start":
+        this.#head = headOf(this.#context, event);
+        return "";
+      case "part-start":
+        return this.#start(event);
+      case "delta":
+        return this.#delta(event.choice, this.#parts.get(`${event.choice}/${event.part}`), event.text);
+      case "audio-delta":
+        return this.#chunk(event.choice, {
+          audio: {
+            ...(event.data === undefined ? {} : { data: event.data }),
+            ...(event.transcript === undefined ? {} : { transcript: event.transcript }),
+            ...(event.expiresAt === undefined ? {} : { expires_at: event.expiresAt }),
+          },
+        });
+      case "sealed":
+        return this.#sealed(event.choice, this.#parts.get(`${event.choice}/${event.part}`), event.sealed);
+      case "citation":
+        return this.#chunk(event.choice, { annotations: [annotationOf(event.citation)] });
+      case "part":
+        if (event.value.type === "image") return this.#chunk(event.choice, { images: [imageOf(event.value)] });
+        if (event.value.type === "thinking")
+          return this.#chunk(event.choice, { thinking_blocks: [thinkingBlock(event.value)] });
+        return "";
+      case "logprobs":
+        return this.#write([
+          { index: event.choice, delta: this.#greeting(event.choice), logprobs: event.logprobs, finish_reason: null },
+        ]);
+      case "finish":
+        return this.#write([
+          { index: event.choice, delta: this.#greeting(event.choice), finish_reason: encodeFinish(event.reason) },
+        ]);
+      case "usage":
+        this.#usage = event.usage;
+        return "";
+      case "extensions":
+        if (event.extensions.format === "openai-chat")
+          this.#extensions = { ...this.#extensions, ...event.extensions.fields };
+        return "";
+      default:
+        return "";
+    }
+  }
+
+  end(): string {
+    let text = "";
+    const extras = this.#extensions ?? {};
+    if (this.#context.request.includeUsage === true && this.#usage !== undefined) {
+      text += sseFrame(
+        JSON.stringify({ ...this.#identity(), choices: [], usage: encodeUsage(this.#usage), ...extras }),
+      );
+    } else if (this.#extensions !== undefined) {
+      text += sseFrame(JSON.stringify({ ...this.#identity(), choices: [], ...extras }));
+    }
+    return `${text}data: [DONE]\n\n`;
+  }
+
+  error(error: GatewayError): string {
+    return sseFrame(JSON.stringify(encodeError(error, undefined)));
+  }
+
+  #start(event: Extract<StreamEvent, { type: "part-start" }>): string {
+    const key = `${event.choice}/${event.part}`;
+    if (event.kind === "audio") {
+      this.#parts.set(key, { kind: "audio" });
+      return this.#chunk(event.choice, { audio: { ...(event.id === undefined ? {} : { id: event.id }) } });
+    }
+    if (event.kind !== "tool-call") {
+      this.#parts.set(key, { kind: event.kind });
+      return "";
+    }
+    const call = this.#calls.get(event.choice) ?? 0;
+    this.#calls.set(event.choice, call + 1);
+    const custom = event.toolKind === "custom";
+    this.#parts.set(key, { kind: "tool-call", call, id: event.id, custom });
+    const body: JsonObject = custom
+      ? { type: "custom", custom: { name: event.name, input: "" } }
+      : { type: "function", function: { name: event.name, arguments: "" } };
+    return this.#chunk(event.choice, { tool_calls: [{ index: call, id: event.id, ...body }] });
+  }
+
+  #delta(choice: number, part: OpenPart | undefined, text: string): string {
+    if (text === "") return "";
+    switch (part?.kind) {
+      case "thinking":
+        return this.#chunk(choice, { reasoning_content: text });
+      case "refusal":
+        return this.#chunk(choice, { refusal: text });
+      case "tool-call":
+        return this.#chunk(choice, {
+          tool_calls: [
+            {
+              index: part.call,
+              ...(part.custom === true ? { custom: { input: text } } : { function: { arguments: text } }),
+            },
+          ],
+        });
+      default:
+        return this.#chunk(choice, { content: text });
+    }
+  }
+
+  /** Signatures: of thinking in LiteLLM's `thinking_blocks`, of calls beside them. */
+  #sealed(choice: number, part: OpenPart | undefined, sealed: Sealed): string {
+    if (part?.kind === "thinking") {
+      return this.#chunk(choice, {
+        thinking_blocks: [{ type: "thinking", thinking: "", signature: carry(sealed, "anthropic") }],
+      });
+    }
+    if (part?.kind !== "tool-call") return "";
+    const id = clientCallId({ id: part.id ?? "", sealed });
+    return this.#chunk(choice, {
+      tool_calls: [
+        {
+          index: part.call,
+          ...(id === part.id ? {} : { id }),
+          provider_specific_fields: { thought_signature: carry(sealed, "gemini") },
+        },
+      ],
+    });
+  }
+
+  #chunk(choice: number, delta: JsonObject): string {
+    return this.#write([{ index: choice, delta: { ...this.#greeting(choice), ...delta }, finish_reason: null }]);
+  }
+
+  /** The first delta of a choice says whose turn it is. */
+  #greeting(choice: number): JsonObject {
+    if (this.#greeted.has(choice)) return {};
+    this.#greeted.add(choice);
+    return { role: "assistant" };
+  }
+
+  #write(choices: readonly Json[]): string {
+    return sseFrame(JSON.stringify({ ...this.#identity(), choices }));
+  }
+
+  #identity(): JsonObject {
+    this.#head ??= headOf(this.#context, undefined);
+    return this.#head;
+  }
+}
+
+function headOf(context: AnswerContext, start: Extract<StreamEvent, { type: "start" }> | undefined): JsonObject {
+  return {
+    id: start?.id ?? context.fallbackId,
+    object: "chat.completion.chunk",
+    created: start?.created ?? context.now,
+    model: context.model,
+    ...(start?.systemFingerprint === undefined ? {} : { system_fingerprint: start.systemFingerprint }),
+    ...(start?.serviceTier === undefined ? {} : { service_tier: start.serviceTier }),
+  };
+}
