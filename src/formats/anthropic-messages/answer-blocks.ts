@@ -1,7 +1,8 @@
 import type { JsonObject } from "../../json/json.ts";
-import type { Citation, MediaSource, Part } from "../conversation.ts";
+import type { Citation, MediaSource, Part, Sealed } from "../conversation.ts";
+import { carry } from "../sealed.ts";
 import { callInput } from "./blocks-encode.ts";
-import { sealForClient } from "./sealed.ts";
+import { carryAttached } from "./sealed.ts";
 import { FORMAT, ownNative, toolId } from "./types.ts";
 
 /** A part of an answer as the content blocks of a client of this format; empty parts make no block. */
@@ -26,13 +27,13 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
         part.redacted === true ||
         (part.text === "" && part.sealed !== undefined && part.sealed.owner !== "anthropic")
       ) {
-        return part.sealed === undefined ? [] : [{ type: "redacted_thinking", data: sealForClient(part.sealed) }];
+        return part.sealed === undefined ? [] : [{ type: "redacted_thinking", data: carry(part.sealed, "anthropic") }];
       }
       return [
         {
           type: "thinking",
           thinking: part.text,
-          signature: part.sealed === undefined ? "" : sealForClient(part.sealed),
+          signature: part.sealed === undefined ? "" : carry(part.sealed, "anthropic"),
           ...ownNative(part),
         },
       ];
@@ -55,8 +56,8 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
 }
 
 /** A sealed value of the block before, in the only kind of block that clients return unread. */
-export function attached(sealed: Parameters<typeof sealForClient>[0]): JsonObject {
-  return { type: "redacted_thinking", data: sealForClient(sealed, true) };
+export function attached(sealed: Sealed): JsonObject {
+  return { type: "redacted_thinking", data: carryAttached(sealed) };
 }
 
 /** Anthropic's answers have no media; a link keeps them where the client can find them. */

@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode, type GatewayError, type UpstreamFailure } from "../../errors/gateway-error.ts";
 import { asObject, asString, type JsonObject, parseJson } from "../../json/json.ts";
+import { codeOfStatus, retryAfterOf } from "../error-status.ts";
 
 /** https://platform.claude.com/docs/en/api/errors (2026-11) */
 const BY_TYPE: Readonly<Record<string, ErrorCode>> = {
@@ -15,24 +16,6 @@ const BY_TYPE: Readonly<Record<string, ErrorCode>> = {
   overloaded_error: "overloaded",
 };
 
-const BY_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: "invalid_request",
-  401: "authentication",
-  402: "permission_denied",
-  403: "permission_denied",
-  404: "not_found",
-  408: "timeout",
-  409: "conflict",
-  413: "request_too_large",
-  422: "unprocessable",
-  429: "rate_limit",
-  500: "internal",
-  502: "bad_gateway",
-  503: "service_unavailable",
-  504: "gateway_timeout",
-  529: "overloaded",
-};
-
 const TOO_LONG =
   /prompt is too long|prompt: length|input length and `max_tokens` exceed context limit|exceed(?:s|ed)? (?:the )?(?:model's )?context (?:window|limit|length)/i;
 const POLICY = /content filtering policy/i;
@@ -42,7 +25,8 @@ const NO_CREDIT = /credit balance is too low/i;
 export function decodeError(status: number, body: string, headers: Headers): UpstreamFailure {
   const parsed = asObject(parseJson(body));
   const error = asObject(parsed?.error);
-  const retryAfter = retryAfterSeconds(headers);
+  const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
+  const retryAfter = Number.isFinite(milliseconds) ? milliseconds / 1000 : retryAfterOf(headers);
   const failure =
     error === undefined
       ? {
@@ -81,24 +65,10 @@ function codeOf(status: number | undefined, type: string | undefined, message: s
   const client = status === undefined ? type === "invalid_request_error" : status >= 400 && status < 500;
   if (client && TOO_LONG.test(message)) return "context_window_exceeded";
   if (client && POLICY.test(message)) return "content_policy_violation";
-  const byStatus = status === undefined ? undefined : BY_STATUS[status];
   const byType = BY_TYPE[type ?? ""];
+  if (status === undefined) return byType ?? "internal";
   // A 500 with `overloaded_error` is an overload; otherwise the status is what intermediaries agree on.
-  if (byType === "overloaded" || byStatus === undefined) {
-    return byType ?? (status !== undefined && status < 500 ? "invalid_request" : "internal");
-  }
-  return byStatus;
-}
-
-function retryAfterSeconds(headers: Headers): number | undefined {
-  const milliseconds = Number.parseFloat(headers.get("retry-after-ms") ?? "");
-  if (Number.isFinite(milliseconds)) return milliseconds / 1000;
-  const given = headers.get("retry-after");
-  if (given === null) return undefined;
-  const seconds = Number(given);
-  if (Number.isFinite(seconds)) return seconds;
-  const date = Date.parse(given);
-  return Number.isNaN(date) ? undefined : Math.max((date - Date.now()) / 1000, 0);
+  return byType === "overloaded" ? byType : codeOfStatus(status);
 }
 
 /** An error in Anthropic's envelope. */

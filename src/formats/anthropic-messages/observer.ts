@@ -27,7 +27,10 @@ const EVENTS = [
 
 const TEXT_MARKS = ['"text":', '"thinking":', '"partial_json":'];
 
-/** Parses only what carries usage or an error; other frames are looked at by substring. */
+/**
+ * Parses only what carries usage or an error; other frames are looked at by substring. Inside Bedrock's event streams
+ * every event is called `chunk`.
+ */
 export class AnthropicStreamObserver implements StreamObserver {
   readonly #usage = new StreamUsage();
   failure: UpstreamFailure | undefined;
@@ -38,7 +41,7 @@ export class AnthropicStreamObserver implements StreamObserver {
   }
 
   observe(data: string, event: string | undefined): FrameMeaning {
-    switch (event ?? EVENTS.find((name) => data.includes(`"${name}"`))) {
+    switch (event === undefined || event === "chunk" ? EVENTS.find((name) => data.includes(`"${name}"`)) : event) {
       case "content_block_delta": {
         const length = textLength(data);
         this.textLength += length;

@@ -1,40 +1,26 @@
-import { asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
+import { asObject, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import type { Sealed } from "../conversation.ts";
+import { carry, uncarry } from "../sealed.ts";
+
+const OWNER = "anthropic";
 
 /**
- * Anthropic's clients return signatures and redacted thinking as they were, so a foreign sealed value travels through
- * them inside an envelope in that place.
+ * A sealed value of the block before (a call, a text): only redacted thinking has a place that clients return unread.
  */
-const ENVELOPE = "isthmus.sealed.v1.";
-
-/** A sealed value as a signature. `attached` says that it belongs to the block before. */
-export function sealForClient(sealed: Sealed, attached = false): string {
-  if (sealed.owner === "anthropic" && sealed.detail === undefined && !attached) return sealed.value;
-  const bytes = new TextEncoder().encode(JSON.stringify({ ...sealed, ...(attached ? { attached } : {}) }));
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return ENVELOPE + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+export function carryAttached(sealed: Sealed): string {
+  const detail = sealed.detail === undefined ? {} : { detail: sealed.detail };
+  return carry({ owner: sealed.owner, value: sealed.value, detail: { attached: true, ...detail } }, OWNER);
 }
 
-/** What a signature holds: an envelope's content, or the value that `owner` signed. */
-export function openSealed(signature: string, owner: string): { readonly sealed: Sealed; readonly attached: boolean } {
-  const plain = { sealed: { owner, value: signature }, attached: false };
-  if (!signature.startsWith(ENVELOPE)) return plain;
-  const content = asObject(parseJson(decodeEnvelope(signature.slice(ENVELOPE.length))));
-  const value = asString(content?.value);
-  const from = asString(content?.owner);
-  if (content === undefined || value === undefined || from === undefined) return plain;
-  const detail = asObject(content.detail);
+/** What a signature or redacted thinking holds; `attached` says that it belongs to the block before. */
+export function openSealed(text: string, owner: string): { readonly sealed: Sealed; readonly attached: boolean } {
+  const sealed = uncarry(text, owner);
+  if (sealed.detail?.attached !== true) return { sealed, attached: false };
+  const detail = asObject(sealed.detail.detail);
   return {
-    sealed: { owner: from, value, ...(detail === undefined ? {} : { detail }) },
-    attached: content.attached === true,
+    sealed: { owner: sealed.owner, value: sealed.value, ...(detail === undefined ? {} : { detail }) },
+    attached: true,
   };
-}
-
-function decodeEnvelope(text: string): string {
-  if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return "";
-  const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
-  return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));
 }
 
 /**
@@ -59,5 +45,6 @@ function isForeign(block: Json): boolean {
   if (!isObject(block)) return false;
   const value =
     block.type === "thinking" ? block.signature : block.type === "redacted_thinking" ? block.data : undefined;
-  return typeof value === "string" && value.startsWith(ENVELOPE);
+  // What others sealed, and Anthropic's own with something attached, travels in an envelope.
+  return typeof value === "string" && uncarry(value, OWNER).value !== value;
 }

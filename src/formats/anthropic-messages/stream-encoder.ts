@@ -4,10 +4,10 @@ import { sseFrame } from "../../upstream/sse.ts";
 import type { Usage } from "../../usage/usage.ts";
 import type { Extensions, Sealed, StreamEvent } from "../conversation.ts";
 import type { AnswerContext, StreamEncoder } from "../format.ts";
+import { carry } from "../sealed.ts";
 import { attached, encodeAnswerCitation, encodeAnswerPart } from "./answer-blocks.ts";
 import { encodeError } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
-import { sealForClient } from "./sealed.ts";
 import { FORMAT, ownNative, toolId } from "./types.ts";
 import { encodeUsage } from "./usage.ts";
 
@@ -199,7 +199,7 @@ export class AnthropicStreamEncoder implements StreamEncoder {
 
   #sealed(part: number, pending: Pending, sealed: Sealed): string {
     if (pending.start.kind === "thinking") {
-      return this.#open(part, pending) + this.#delta("signature_delta", "signature", sealForClient(sealed));
+      return this.#open(part, pending) + this.#delta("signature_delta", "signature", carry(sealed, "anthropic"));
     }
     pending.seals.push(sealed);
     return "";

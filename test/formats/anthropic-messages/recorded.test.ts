@@ -89,12 +89,14 @@ describe("recorded streams", () => {
     });
     test(`${exchange.name}: the observer reads what the decoder reads`, () => {
       const observer = anthropicMessages.createStreamObserver(context);
+      const unnamed = anthropicMessages.createStreamObserver(context);
       const decoder = makeDecoder();
       let finishes = 0;
       let length = 0;
       let last = 0;
       for (const frame of makeFramer().push(new TextEncoder().encode(exchange.text))) {
         last = observer.observe(frame.data, frame.event);
+        expect(last).toBe(unnamed.observe(frame.data, "chunk"));
         const events = decoder.push(frame);
         finishes += (last & FRAME_FINISH) / FRAME_FINISH;
         length += textOf(events);
