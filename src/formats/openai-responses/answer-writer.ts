@@ -39,7 +39,6 @@ export class AnswerWriter {
     switch (event.type) {
       case "start":
         this.#start = event;
-        this.#opened();
         return;
       case "finish":
         this.#finish = event;
@@ -97,8 +96,10 @@ export class AnswerWriter {
   }
 
   #id(): string {
-    const id = this.#start.id ?? this.#context.fallbackId;
-    return id.startsWith("resp_") ? id : `resp_${id.replace(/^chatcmpl-/, "")}`;
+    const { id } = this.#start;
+    // Answers of this format's own are asked for again by their ids, which do not all begin alike.
+    if (id !== undefined && (this.#extensions?.format === FORMAT || id.startsWith("resp_"))) return id;
+    return `resp_${(id ?? this.#context.fallbackId).replace(/^chatcmpl-/, "")}`;
   }
 
   #response(end: JsonObject, output: readonly JsonObject[], usage: JsonObject | undefined): JsonObject {

@@ -1,5 +1,5 @@
 import type { Format } from "../format.ts";
-import { decodeError, encodeError } from "./errors.ts";
+import { decodeError, encodeError } from "../openai-chat/errors.ts";
 import { ResponsesStreamObserver } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";

@@ -193,6 +193,8 @@ export class ResponsesStreamDecoder implements StreamDecoder {
       // "auto" is what was asked for; the end says what served.
       ...(tier === undefined || tier === "auto" ? {} : { serviceTier: tier }),
     });
+    const extensions = answerExtensions(response);
+    if (extensions !== undefined) this.#events.push({ type: "extensions", extensions });
   }
 
   #finish(response: JsonObject, whole: boolean): void {
@@ -205,7 +207,7 @@ export class ResponsesStreamDecoder implements StreamDecoder {
       if (whole) this.#wholeLogprobs(value);
     });
     for (const item of this.#items.values()) item.close();
-    const extensions = answerExtensions(response);
+    const extensions = whole ? undefined : answerExtensions(response);
     if (extensions !== undefined) this.#events.push({ type: "extensions", extensions });
     const calls = [...this.#items.values()].some((item) => item.isCall);
     const { reason, raw } = decodeFinish(response, calls);
