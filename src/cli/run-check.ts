@@ -1,8 +1,8 @@
 import { checkConfig, renderDiagnostics } from "../config/check.ts";
 
 /** `isthmus check FILE`: offline. Returns the exit status. */
-export async function runCheck(file: string): Promise<number> {
-  const { diagnostics, exitCode, summary } = await checkConfig(file, process.env);
+export function runCheck(file: string): number {
+  const { diagnostics, exitCode, summary } = checkConfig(file, process.env);
   if (diagnostics.length > 0) console.error(renderDiagnostics(diagnostics));
   console.log(summary);
   return exitCode;

@@ -38,7 +38,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     json: isTrue(env.JSON_LOGS),
     write: (text) => void process.stderr.write(text),
   });
-  const snapshot = await loadSnapshot(options, log);
+  const snapshot = loadSnapshot(options, log);
   const host = options.host ?? (options.config === undefined ? "127.0.0.1" : "0.0.0.0");
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -125,9 +125,9 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
 }
 
-async function loadSnapshot(options: ServeOptions, log: Log): Promise<Snapshot> {
+function loadSnapshot(options: ServeOptions, log: Log): Snapshot {
   if (options.config === undefined) return defaultSnapshot(process.env);
-  const document = await loadConfig(options.config, { environment: process.env });
+  const document = loadConfig(options.config);
   const snapshot = compileSnapshot(document, { environment: process.env });
   if (snapshot.diagnostics.length > 0) {
     const { errors, warnings } = count(snapshot);
