@@ -33,8 +33,8 @@ export function configureAws(input: ConfigureInput, named?: string): AwsConfigur
 /** The region of the calls: litellm_params, model name, environment, profile, LiteLLM's default. */
 export function awsRegion(input: ConfigureInput, named?: string): string {
   return (
-    named ??
     readParameter(input.params, ["aws_region_name"]) ??
+    named ??
     readEnvironment(input.environment, REGION_VARIABLES) ??
     readAwsProfile(profileName(input) ?? "default", input)?.region ??
     DEFAULT_REGION

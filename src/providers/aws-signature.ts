@@ -38,7 +38,8 @@ export async function signAwsRequest(request: OutboundRequest, signing: AwsSigni
   for (const [name, value] of Object.entries(request.headers)) {
     if (!SIGNED.includes(name.toLowerCase())) headers[name.toLowerCase()] = value;
   }
-  const { SignatureV4, Sha256 } = await (loading ??= load());
+  loading ??= load();
+  const { SignatureV4, Sha256 } = await loading;
   const signer = new SignatureV4({
     service: signing.service,
     region: signing.region,

@@ -11,11 +11,11 @@ export interface BedrockCall {
   readonly id: string;
 }
 
-/** The model of a call, in the region that its name says or that the deployment has. */
+/** The model of a call, in the region of `aws_region_name`, else of its name, else of the deployment. */
 export function bedrockCall(call: Call): BedrockCall {
   const model = parseBedrockModel(call.model, call.baseModel);
-  const { region = "", modelId } = call.target.credentials;
-  return { model, region: model.region ?? region, id: modelId ?? model.id };
+  const { region = "", fixedRegion, modelId } = call.target.credentials;
+  return { model, region: fixedRegion ?? model.region ?? region, id: modelId ?? model.id };
 }
 
 /** The hosts of Bedrock: models, agents (which rank), and the OpenAI-compatible one. */

@@ -37,6 +37,7 @@ export function configureBedrock(input: ConfigureInput): Target | ConfigureProbl
     headers: key === undefined ? {} : { authorization: `Bearer ${key}` },
     credentials: {
       region,
+      ...(readParameter(input.params, ["aws_region_name"]) === undefined ? {} : { fixedRegion: region }),
       ...(endpoint === undefined ? {} : { endpoint: endpoint.base }),
       ...(modelId === undefined ? {} : { modelId }),
       ...("source" in aws ? { source: JSON.stringify(aws.source) } : {}),
