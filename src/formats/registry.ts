@@ -7,9 +7,13 @@ import { bedrockTitan } from "./bedrock-titan/index.ts";
 import { cohere } from "./cohere/index.ts";
 import type { FormatId } from "./conversation.ts";
 import type { Format } from "./format.ts";
+import { gemini } from "./gemini/index.ts";
 import { huggingfaceGenerate } from "./huggingface-generate/index.ts";
+import { ollama } from "./ollama/index.ts";
 import { openaiChat } from "./openai-chat/index.ts";
+import { openaiResponses } from "./openai-responses/index.ts";
 import { replicate } from "./replicate/index.ts";
+import { sagemakerGenerate } from "./sagemaker-generate/index.ts";
 
 const FORMATS: ReadonlyMap<FormatId, Format> = new Map(
   [
@@ -21,8 +25,12 @@ const FORMATS: ReadonlyMap<FormatId, Format> = new Map(
     bedrockMistral,
     bedrockTitan,
     cohere,
+    gemini,
+    ollama,
+    openaiResponses,
     huggingfaceGenerate,
     replicate,
+    sagemakerGenerate,
   ].map((format) => [format.id, format]),
 );
 

@@ -78,6 +78,7 @@ export function answerHeaders(
     headers.set("x-litellm-response-cost", cost);
     headers.set("x-litellm-key-spend", cost);
   }
+  if (context.streamFraming === "json-array") headers.set("content-type", "application/json");
   if (changes !== undefined) headers.set("x-isthmus-parameters", changes);
   return headers;
 }

@@ -123,6 +123,7 @@ export function answerContext(context: RequestContext, prepared: Prepared): Answ
         : { ...request, includeUsage: prepared.wantsStreamUsage },
     fallbackId: `chatcmpl-${visibleCallId(context)}`,
     now: Math.floor(context.startedAt / 1000),
+    ...(context.streamFraming === undefined ? {} : { streamFraming: context.streamFraming }),
   };
 }
 
@@ -176,7 +177,7 @@ async function whole(
   }
   const tap = translatingTap(context, prepared);
   const head = tap.replay(replay(decoded));
-  return { kind: "stream", headers: response.headers, tap, head: head + tap.end(), rest: undefined, abort: () => {} };
+  return { kind: "stream", headers: response.headers, tap, head, rest: undefined, abort: () => {} };
 }
 
 /** Some providers report failures in an answer of status 200. */
@@ -252,7 +253,7 @@ function rewriterOf(prepared: Prepared): FrameRewriter | undefined {
 }
 
 function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
-  if (!prepared.native || (prepared.endpoint.framing ?? "sse") !== "sse") {
+  if (!prepared.native || context.streamFraming !== undefined || (prepared.endpoint.framing ?? "sse") !== "sse") {
     return translatingTap(context, prepared);
   }
   return new PassThroughTap({

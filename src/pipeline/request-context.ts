@@ -33,6 +33,8 @@ export interface RequestContext {
   readonly requestedModel: string;
   readonly stream: boolean;
   readonly controls: CallControls;
+  /** How a streamed answer is written; default server-sent events. */
+  readonly streamFraming?: "json-array";
 }
 
 /** The id that the client sees. */

@@ -238,9 +238,9 @@ export class TranslatingTap implements StreamTap {
     return this.#encode(this.#options.decoder.push(data === frame.data ? frame : { ...frame, data }));
   }
 
-  /** Feeds events that did not come from frames (a whole answer that is streamed to the client). */
+  /** A whole answer as the stream that it would have been, trailer included. */
   replay(events: readonly StreamEvent[]): string {
-    return this.#encode(events);
+    return this.#encode(events) + this.#options.encoder.end();
   }
 
   #encode(events: readonly StreamEvent[]): string {

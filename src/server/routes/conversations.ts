@@ -18,6 +18,8 @@ interface ConversationRoute {
   readonly routeName: string;
   /** Fields without which a request says nothing, in the order in which they are missed. */
   readonly required: readonly string[];
+  /** Set where the URL says it, not the body. */
+  readonly stream?: boolean;
 }
 
 const CHAT: ConversationRoute = {
@@ -32,6 +34,20 @@ const MESSAGES: ConversationRoute = {
   callType: "anthropic_messages",
   routeName: "anthropic_messages",
   required: ["messages", "max_tokens"],
+};
+
+const RESPONSES: ConversationRoute = {
+  format: "openai-responses",
+  callType: "aresponses",
+  routeName: "/responses",
+  required: ["input"],
+};
+
+const GENERATE: ConversationRoute = {
+  format: "gemini",
+  callType: "agenerate_content",
+  routeName: "generate_content",
+  required: ["contents"],
 };
 
 /** The model routes that carry conversations. */
@@ -62,13 +78,48 @@ export const conversationRoutes: readonly Route[] = [
     body: messagesRequestSchema,
     handle: (request) => serve(request, MESSAGES),
   },
+  {
+    method: "POST",
+    path: "/v1/responses",
+    aliases: ["/responses", "/openai/v1/responses"],
+    permission: "key",
+    summary: "OpenAI Responses for any model",
+    tag: "responses",
+    handle: (request) => serve(request, RESPONSES),
+  },
+  {
+    method: "POST",
+    path: "/v1beta/models/{model...}:generateContent",
+    aliases: ["/models/{model...}:generateContent"],
+    permission: "key",
+    errorFormat: "gemini",
+    queryKey: true,
+    summary: "Google's generateContent for any model",
+    tag: "google genai",
+    handle: (request) => serve(request, GENERATE),
+  },
+  {
+    method: "POST",
+    path: "/v1beta/models/{model...}:streamGenerateContent",
+    aliases: ["/models/{model...}:streamGenerateContent"],
+    permission: "key",
+    errorFormat: "gemini",
+    queryKey: true,
+    summary: "Google's generateContent, streamed: server-sent events with `alt=sse`, else one JSON array",
+    tag: "google genai",
+    handle: (request) => serve(request, { ...GENERATE, callType: "agenerate_content_stream", stream: true }),
+  },
 ];
 
 async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Response> {
   const { services, request, principal } = route;
   if (principal === undefined) throw internalError();
   const snapshot = services.snapshot();
-  const { json, text, bytes } = await readBody(request, snapshot.general.maxRequestSizeBytes);
+  const body = await readBody(request, snapshot.general.maxRequestSizeBytes);
+  const { text, bytes } = body;
+  // What the URL says stands in the body for the decoder; text that passes through never holds it.
+  const json = kind.stream === true ? { ...body.json, stream: true } : body.json;
+  const asArray = kind.stream === true && new URL(request.url).searchParams.get("alt") !== "sse";
   const model = snapshot.general.completionModel ?? route.params.model ?? json.model;
   const context: RequestContext = {
     id: newCallId(),
@@ -87,6 +138,7 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
     requestedModel: typeof model === "string" ? model : "None",
     stream: json.stream === true,
     controls: readCallControls(json, request.headers),
+    ...(asArray ? { streamFraming: "json-array" as const } : {}),
   };
   return answerOrRefusal(services, context, kind.format, async () => {
     refuseMissing(json, kind);
