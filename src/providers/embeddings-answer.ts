@@ -1,4 +1,5 @@
-import { asArray, asNumber, type Json, type JsonObject } from "../json/json.ts";
+import type { Json, JsonObject } from "../json/json.ts";
+import { base64OfFloats } from "./float-base64.ts";
 
 export interface EmbeddingsAnswer {
   readonly model: string;
@@ -17,20 +18,9 @@ export function embeddingsAnswer(answer: EmbeddingsAnswer): JsonObject {
     data: vectors.map((vector, index) => ({
       object: "embedding",
       index,
-      embedding: encoding === "base64" ? base64Of(vector) : vector,
+      embedding: encoding === "base64" ? base64OfFloats(vector) : vector,
     })),
     model,
     ...(tokens === undefined ? {} : { usage: { prompt_tokens: tokens, total_tokens: tokens } }),
   };
-}
-
-function base64Of(vector: Json): string {
-  const numbers = asArray(vector);
-  const view = new DataView(new ArrayBuffer(numbers.length * 4));
-  numbers.forEach((number, index) => {
-    view.setFloat32(index * 4, asNumber(number) ?? 0, true);
-  });
-  let binary = "";
-  for (const byte of new Uint8Array(view.buffer)) binary += String.fromCharCode(byte);
-  return btoa(binary);
 }

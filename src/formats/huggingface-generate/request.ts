@@ -5,17 +5,28 @@ import { renderPrompt } from "../prompt.ts";
 import type { ParameterReport } from "../report.ts";
 
 /** Members of the body beside `parameters`. */
-const BODY_FIELDS = new Set(["options"]);
+const BODY_FIELDS = new Set(["options", "adapter_id", "adapter_source"]);
 
 /**
  * Conversation → body of TGI's `/generate` (https://huggingface.co/docs/text-generation-inference/reference/api_reference,
  * 2026-11-24). Fields that the conversation has no word for are parameters.
  */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
-  const { report } = context;
-  const parameters = encodeParameters(request, report);
-  const body: MutableJsonObject = { inputs: renderPrompt(context.model, request.messages), parameters };
+  const parameters: MutableJsonObject = { details: true, return_full_text: false };
+  const body = encodeGeneration(request, context, parameters);
   if (request.stream !== undefined) body.stream = request.stream;
+  return body;
+}
+
+/** `{inputs, parameters}`, with the parameters added to those given. */
+export function encodeGeneration(
+  request: ConversationRequest,
+  context: RequestContext,
+  parameters: MutableJsonObject,
+): MutableJsonObject {
+  const { report } = context;
+  encodeParameters(request, parameters, report);
+  const body: MutableJsonObject = { inputs: renderPrompt(context.model, request.messages), parameters };
   reportInexpressible(request, report);
   for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
     if (value === undefined) continue;
@@ -26,9 +37,8 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   return body;
 }
 
-function encodeParameters(request: ConversationRequest, report: ParameterReport): MutableJsonObject {
+function encodeParameters(request: ConversationRequest, parameters: MutableJsonObject, report: ParameterReport): void {
   const { sampling } = request;
-  const parameters: MutableJsonObject = { details: true, return_full_text: false };
   const put = (name: string, value: Json | undefined): void => {
     if (value !== undefined) parameters[name] = value;
   };
@@ -52,7 +62,6 @@ function encodeParameters(request: ConversationRequest, report: ParameterReport)
   }
   const grammar = encodeGrammar(request.responseFormat);
   if (grammar !== undefined) parameters.grammar = grammar;
-  return parameters;
 }
 
 function encodeGrammar(format: ResponseFormat | undefined): JsonObject | undefined {
