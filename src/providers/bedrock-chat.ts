@@ -1,11 +1,10 @@
 import { METRICS } from "../formats/bedrock-invoke/metrics.ts";
 import type { FormatId } from "../formats/conversation.ts";
-import { asObject, isObject, type JsonObject, parseJson } from "../json/json.ts";
-import { bedrockCall, bedrockUrl, invokeUrl, modelUrl } from "./bedrock-address.ts";
+import { asObject, type JsonObject, parseJson } from "../json/json.ts";
+import { bedrockCall, invokeUrl, modelUrl } from "./bedrock-address.ts";
 import { INVOKE_CLAUDE, MANTLE_CLAUDE } from "./bedrock-claude.ts";
-import { exceptionFrame } from "./bedrock-exceptions.ts";
 import type { BedrockModel } from "./bedrock-model.ts";
-import { chatRules } from "./openai-compatible/openai-compatible.ts";
+import { INVOKE_OPENAI, RUNTIME_OPENAI } from "./bedrock-openai.ts";
 import type { Call, Endpoint, OutboundRequest, Send } from "./provider.ts";
 
 /** https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html (2026-11-24) */
@@ -47,64 +46,6 @@ function converseUsage(body: JsonObject): JsonObject {
   };
 }
 
-/** Makers whose InvokeModel body is Chat Completions (Jamba, Mistral's chat models, Qwen, gpt-oss, DeepSeek, …). */
-const INVOKE_OPENAI: Endpoint = {
-  format: "openai-chat",
-  path: invokeUrl,
-  framing: "aws-event-stream",
-  streamUsageOption: false,
-  parameters: chatRules({
-    rename: { max_completion_tokens: "max_tokens" },
-    custom: (body) => {
-      // The address says both; Mistral's models refuse them in the body.
-      delete body.model;
-      delete body.stream;
-    },
-  }),
-  normaliseResponse: openaiAnswer,
-  normaliseFrame: openaiFrame,
-};
-
-/** Mistral writes `stop_reason`, and `message` where a delta should stand. */
-function openaiAnswer(body: JsonObject): JsonObject {
-  if (!Array.isArray(body.choices)) return body;
-  let changed = false;
-  const choices = body.choices.map((choice: unknown) => {
-    if (!isObject(choice) || choice.finish_reason !== undefined || choice.stop_reason === undefined) return choice;
-    changed = true;
-    const { stop_reason: reason, ...rest } = choice;
-    return { ...rest, finish_reason: reason };
-  });
-  return changed ? { ...body, choices: choices as JsonObject[] } : body;
-}
-
-function openaiFrame(frame: JsonObject): JsonObject {
-  if (frame.__type !== undefined) return exceptionFrame(frame);
-  const body = openaiAnswer(frame);
-  const metrics = asObject(body[METRICS]);
-  if (body.usage !== undefined || metrics === undefined) return body;
-  const { inputTokenCount: input = 0, outputTokenCount: output = 0 } = metrics;
-  return {
-    ...body,
-    usage: {
-      prompt_tokens: input,
-      completion_tokens: output,
-      total_tokens: Number(input) + Number(output),
-    },
-  };
-}
-
-/** Chat Completions on the runtime's host, for OpenAI's open models (2026-11-24). */
-const RUNTIME_OPENAI: Endpoint = {
-  format: "openai-chat",
-  path: (call) => bedrockUrl(call, "bedrock-runtime", "/openai/v1/chat/completions"),
-  parameters: chatRules({
-    custom: (body, call) => {
-      body.model = bedrockCall(call).id;
-    },
-  }),
-};
-
 function invokeText(format: FormatId, streams = true): Endpoint {
   return {
     format,
@@ -145,8 +86,8 @@ export const BEDROCK_CHAT: readonly Endpoint[] = [
   INVOKE_MISTRAL,
   INVOKE_COHERE,
   INVOKE_AI21,
-  INVOKE_OPENAI,
   RUNTIME_OPENAI,
+  INVOKE_OPENAI,
   MANTLE_CLAUDE,
 ];
 

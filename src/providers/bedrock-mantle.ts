@@ -5,6 +5,7 @@ import { configureBedrock } from "./bedrock.ts";
 import { bedrockCall } from "./bedrock-address.ts";
 import { classifyBedrockError } from "./bedrock-exceptions.ts";
 import { parseBedrockModel } from "./bedrock-model.ts";
+import { bedrockOpenaiAnswer, bedrockOpenaiFrame, REASONING_MARKS } from "./bedrock-openai.ts";
 import { signBedrock } from "./bedrock-sign.ts";
 import { readBase, readKey } from "./credentials.ts";
 import { PLAIN_CHAT_RULES } from "./openai-compatible/openai-compatible.ts";
@@ -18,6 +19,9 @@ const CHAT: Endpoint = {
   format: "openai-chat",
   path: (call) => address(call, "/v1/chat/completions"),
   parameters: PLAIN_CHAT_RULES,
+  normaliseResponse: bedrockOpenaiAnswer,
+  normaliseFrame: bedrockOpenaiFrame,
+  frameMarks: REASONING_MARKS,
 };
 
 /** OpenAI's closed models answer under `/openai/v1` only, the open ones under `/v1`. */

@@ -47,7 +47,7 @@ describe("every recorded answer and frame", () => {
   for (const { id, endpoints } of repairing) {
     const chats = recordings(id).filter(({ path }) => path.includes("/chat/completions"));
     if (chats.length === 0) continue;
-    const endpoint = endpoints.chat?.[0];
+    const endpoint = endpoints.chat?.find(({ format }) => format === "openai-chat");
     test(`${id}: a repaired answer needs no second repair and has only OpenAI's words`, () => {
       for (const { body, status, name } of chats) {
         if (body === undefined || status >= 400) continue;
