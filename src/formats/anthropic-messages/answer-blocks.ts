@@ -10,8 +10,8 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
   const seal = "sealed" in part && part.type !== "thinking" && part.sealed !== undefined ? [attached(part.sealed)] : [];
   switch (part.type) {
     case "text": {
-      if (part.text === "" && seal.length === 0) return [];
       const citations = part.citations?.map(encodeAnswerCitation) ?? [];
+      if (part.text === "" && seal.length === 0 && citations.length === 0) return [];
       const block = {
         type: "text",
         text: part.text,
