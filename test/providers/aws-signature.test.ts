@@ -1,36 +1,18 @@
 import { describe, expect, test } from "bun:test";
-import { createHash, createHmac } from "node:crypto";
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { signAwsRequest } from "../../src/providers/aws-signature.ts";
 import type { AwsKeys } from "../../src/providers/aws-source.ts";
 import type { OutboundRequest } from "../../src/providers/provider.ts";
+import { awsAuthorization } from "../support/aws-signature.ts";
 
 const KEYS: AwsKeys = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY" };
 const DATE = new Date("2026-11-24T12:36:00Z");
 const STAMP = "20261124T123600Z";
 
 const hex = (text: string | Uint8Array) => createHash("sha256").update(text).digest("hex");
-const mac = (key: string | Buffer, text: string) => createHmac("sha256", key).update(text).digest();
-const encoded = (text: string) =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`);
-
-/** The signature of the specification, written down from it. */
 function expected(path: string, headers: Record<string, string>, body: string, region: string, service: string) {
-  const names = Object.keys(headers).sort();
-  const canonical = [
-    "POST",
-    path.split("/").map(encoded).join("/"),
-    "",
-    ...names.map((name) => `${name}:${headers[name]?.trim().replace(/\s+/g, " ")}`),
-    "",
-    names.join(";"),
-    hex(body),
-  ].join("\n");
-  const scope = `20261124/${region}/${service}/aws4_request`;
-  const text = ["AWS4-HMAC-SHA256", STAMP, scope, hex(canonical)].join("\n");
-  const key = mac(mac(mac(mac(`AWS4${KEYS.secretAccessKey}`, "20261124"), region), service), "aws4_request");
-  const signature = mac(key, text).toString("hex");
-  return `AWS4-HMAC-SHA256 Credential=${KEYS.accessKeyId}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
+  return awsAuthorization({ method: "POST", path, headers, body }, KEYS, region, service);
 }
 
 async function sign(url: string, body: string, keys = KEYS, headers: Record<string, string> = {}) {
