@@ -1,34 +1,37 @@
-import { asObject, asString, parseJson } from "../json/json.ts";
+import { asObject, parseJson } from "../json/json.ts";
 import type { Sealed, SealOwner } from "./conversation.ts";
 
 /**
  * Clients give back what they were given in the places that their own format has for such values. A sealed value of
- * that format's owner stands there as it is; a foreign one travels inside an envelope that names its owner.
+ * that format's owner stands there as it is; a foreign one travels behind a mark that names its owner:
+ * `isthmus.sealed.v1:<owner>:<detail as base64url of JSON, or nothing>:<value>`.
  */
-const ENVELOPE = "isthmus.sealed.v1.";
+const MARK = "isthmus.sealed.v1:";
 
 /** The text that stands for a sealed value in a client's own field. */
 export function carry(sealed: Sealed, nativeOwner: SealOwner): string {
   if (sealed.owner === nativeOwner && sealed.detail === undefined) return sealed.value;
-  const bytes = new TextEncoder().encode(JSON.stringify(sealed));
-  let binary = "";
-  for (const byte of bytes) binary += String.fromCharCode(byte);
-  return ENVELOPE + btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  const detail = sealed.detail === undefined ? "" : toBase64(JSON.stringify(sealed.detail));
+  return `${MARK}${encodeURIComponent(sealed.owner)}:${detail}:${sealed.value}`;
 }
 
-/** The sealed value that a client gave back: an envelope's content, or a value of the format's own owner. */
+/** The sealed value that a client gave back: what a mark names, or a value of the format's own owner. */
 export function uncarry(text: string, nativeOwner: SealOwner): Sealed {
-  const native: Sealed = { owner: nativeOwner, value: text };
-  if (!text.startsWith(ENVELOPE)) return native;
-  const content = asObject(parseJson(openEnvelope(text.slice(ENVELOPE.length))));
-  const owner = asString(content?.owner);
-  const value = asString(content?.value);
-  if (owner === undefined || value === undefined) return native;
-  const detail = asObject(content?.detail);
-  return { owner, value, ...(detail === undefined ? {} : { detail }) };
+  if (!text.startsWith(MARK)) return { owner: nativeOwner, value: text };
+  const [owner, detail] = text.slice(MARK.length).split(":", 2) as [string, string?];
+  if (detail === undefined) return { owner: nativeOwner, value: text };
+  const value = text.slice(MARK.length + owner.length + 1 + detail.length + 1);
+  const parsed = detail === "" ? undefined : asObject(parseJson(fromBase64(detail)));
+  return { owner: decodeURIComponent(owner), value, ...(parsed === undefined ? {} : { detail: parsed }) };
 }
 
-function openEnvelope(text: string): string {
+function toBase64(text: string): string {
+  let binary = "";
+  for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function fromBase64(text: string): string {
   if (!/^[A-Za-z0-9_-]*$/.test(text) || text.length % 4 === 1) return "";
   const binary = atob(text.replaceAll("-", "+").replaceAll("_", "/"));
   return new TextDecoder().decode(Uint8Array.from(binary, (character) => character.charCodeAt(0)));

@@ -41,6 +41,7 @@ export class Connection implements ResponseEvents {
   #parser: ResponseParser | undefined;
   #exchange: Exchange | undefined;
   #keepAlive = true;
+  #paused = false;
   /** Bytes that the kernel did not take yet. */
   #unsent: Uint8Array | undefined;
 
@@ -100,10 +101,13 @@ export class Connection implements ResponseEvents {
   }
 
   pause(): void {
+    this.#paused = true;
     this.#socket?.pause();
   }
 
   resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
     this.#socket?.resume();
   }
 
@@ -132,6 +136,8 @@ export class Connection implements ResponseEvents {
     this.#parser = undefined;
     exchange?.end();
     if (this.closed) return;
+    // Whoever held it back has all there is; the next answer must not wait for them.
+    this.resume();
     // What is left of the request, or of the answer, would be taken for the next one's.
     if (!this.#keepAlive || surplus || this.#unsent !== undefined) this.#socket?.end();
     else this.#free(this);

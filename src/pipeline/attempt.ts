@@ -262,6 +262,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
     model: context.requestedModel,
     keepUsage: context.client.id !== "openai-chat" || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
+    repairFinish: context.client.id === "openai-chat",
     rewriter: rewriterOf(prepared),
   });
 }

@@ -10,7 +10,7 @@ import {
   type StreamEncoder,
   type StreamObserver,
 } from "../formats/format.ts";
-import { isObject, type JsonObject, parseJson } from "../json/json.ts";
+import { isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import { type Frame, type Framer, sseFrame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
 import { completeLength, scanFrames } from "./frame-scanner.ts";
@@ -55,6 +55,8 @@ export interface PassThroughOptions {
   /** Whether the format ends its streams with `data: [DONE]`. */
   readonly doneMarker: boolean;
   readonly rewriter: FrameRewriter | undefined;
+  /** Chat Completions: one finish reason per choice, behind everything else; servers say it twice, too early or never. */
+  readonly repairFinish: boolean;
 }
 
 /** Repairs of single frames: provider's quirks, as `Endpoint.normaliseFrame` declares them. */
@@ -83,6 +85,9 @@ export class PassThroughTap implements StreamTap {
   #replacement = "";
   /** Stretches of the piece at hand and what stands in their place. */
   #edits: [start: number, end: number, text: string][] | undefined;
+  /** A frame with a finish reason, until the next one shows that it was the last of its choice. */
+  #finish: { readonly data: string; readonly text: string } | undefined;
+  #calls = false;
   content = false;
   finished = false;
   closed = false;
@@ -115,6 +120,8 @@ export class PassThroughTap implements StreamTap {
     const rest = this.#rest + this.#decoder.decode();
     this.#rest = "";
     let text = rest.trim() === "" ? "" : this.#pass(rest.endsWith("\n\n") ? rest : `${rest.trimEnd()}\n\n`);
+    text += this.#named(this.#finish?.text ?? "");
+    this.#finish = undefined;
     if (this.failure === undefined && !this.finished) {
       this.failure = { code: "api_connection", message: "the stream ended before the answer was complete" };
     }
@@ -138,9 +145,13 @@ export class PassThroughTap implements StreamTap {
     if (this.failure !== undefined && !this.content) return "";
     const passed = this.#edited(text);
     if (this.#modelMember === undefined) this.#learnModel(text);
+    return this.#named(passed);
+  }
+
+  #named(text: string): string {
     return this.#modelMember === undefined || this.#modelMember === this.#replacement
-      ? passed
-      : passed.replaceAll(this.#modelMember, this.#replacement);
+      ? text
+      : text.replaceAll(this.#modelMember, this.#replacement);
   }
 
   #edited(text: string): string {
@@ -172,6 +183,7 @@ export class PassThroughTap implements StreamTap {
       this.#edit(start, end, "");
       return;
     }
+    if (this.#options.repairFinish && this.#holdFinish(data, original, event, meaning, start, end)) return;
     if ((meaning & FRAME_DONE) !== 0) this.closed = true;
     if ((meaning & (FRAME_CONTENT | FRAME_FINISH)) !== 0) {
       this.content = true;
@@ -183,12 +195,63 @@ export class PassThroughTap implements StreamTap {
     if (data !== original) this.#edit(start, end, sseFrame(data, event));
   }
 
+  /** Returns whether the frame is held; what was held before goes out in front of this one. */
+  #holdFinish(
+    data: string,
+    original: string,
+    event: string | undefined,
+    meaning: number,
+    start: number,
+    end: number,
+  ): boolean {
+    if (!this.#calls && data.includes('"tool_calls":[{')) this.#calls = true;
+    const held = this.#finish;
+    this.#finish = undefined;
+    let before = "";
+    if (held !== undefined) {
+      const more = (meaning & (FRAME_CONTENT | FRAME_FINISH)) !== 0 && choiceOf(data) === choiceOf(held.data);
+      before = more ? withoutFinish(held.data) : held.text;
+    }
+    if ((meaning & FRAME_FINISH) !== 0) {
+      this.content = true;
+      this.finished = true;
+      this.#finish = { data, text: sseFrame(data, event) };
+      this.#edit(start, end, before);
+      return true;
+    }
+    if ((meaning & FRAME_DONE) !== 0 && !this.finished && this.content) {
+      this.finished = true;
+      before += this.#options.encoder.push({ type: "finish", choice: 0, reason: this.#calls ? "tool-calls" : "stop" });
+    }
+    if (before === "") return false;
+    if ((meaning & FRAME_DONE) !== 0) this.closed = true;
+    if ((meaning & FRAME_CONTENT) !== 0) this.content = true;
+    const dropped = (meaning & FRAME_USAGE) !== 0 && (meaning & FRAME_CONTENT) === 0 && !this.#options.keepUsage;
+    this.#edit(start, end, dropped ? before : before + sseFrame(data, event));
+    return original !== "";
+  }
+
   #learnModel(text: string): void {
     const member = MODEL_MEMBER.exec(text)?.[0];
     if (member === undefined) return;
     this.#modelMember = member;
     this.#replacement = `"model":${JSON.stringify(this.#options.model)}`;
   }
+}
+
+/** The number of the choice that a chunk speaks of. */
+function choiceOf(data: string): string {
+  return /"index"\s*:\s*(\d+)/.exec(data.slice(data.indexOf('"choices"')))?.[1] ?? "0";
+}
+
+/** The chunk with its finish reason taken back; nothing when it said nothing else. */
+function withoutFinish(data: string): string {
+  const body = parseJson(data);
+  if (!isObject(body) || !Array.isArray(body.choices)) return sseFrame(data);
+  const choices = (body.choices as readonly Json[]).map((choice) =>
+    isObject(choice) ? { ...choice, finish_reason: null } : choice,
+  );
+  return sseFrame(JSON.stringify({ ...body, choices }));
 }
 
 export interface TranslatingOptions {

@@ -1,6 +1,6 @@
 import { asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import type { MediaSource, Part, Sealed } from "../conversation.ts";
-import { uncarry } from "../sealed.ts";
+import { openSignature } from "./signature.ts";
 import { field, objectField, otherFields } from "./wire.ts";
 
 const PART_FIELDS = new Set([
@@ -37,7 +37,7 @@ export class CallIds {
 /** One part of a message or an answer. */
 export function decodePart(part: JsonObject, ids: CallIds): Part {
   const signature = asString(field(part, "thoughtSignature"));
-  const sealed: { sealed?: Sealed } = signature === undefined ? {} : { sealed: uncarry(signature, "gemini") };
+  const sealed: { sealed?: Sealed } = signature === undefined ? {} : { sealed: openSignature(signature) };
   const rest = otherFields(part, PART_FIELDS);
   const native = rest === undefined ? {} : { native: { format: "gemini" as const, value: rest } };
 

@@ -2,8 +2,8 @@ import { asArray, isObject, type Json, type JsonObject, parseJson } from "../../
 import { assemble } from "../assemble.ts";
 import type { Choice, ConversationResponse, Part } from "../conversation.ts";
 import type { AnswerContext } from "../format.ts";
-import { carry } from "../sealed.ts";
 import { encodeFinish } from "./finish.ts";
+import { signatureText } from "./signature.ts";
 import { GeminiStreamDecoder } from "./stream-decoder.ts";
 import { encodeUsage } from "./usage.ts";
 
@@ -38,7 +38,7 @@ function encodeCandidate(choice: Choice): JsonObject {
 /** One part of an answer as Google's clients read it. */
 export function encodeAnswerPart(part: Part): JsonObject[] {
   const signature =
-    "sealed" in part && part.sealed !== undefined ? { thoughtSignature: carry(part.sealed, "gemini") } : {};
+    "sealed" in part && part.sealed !== undefined ? { thoughtSignature: signatureText(part.sealed) } : {};
   switch (part.type) {
     case "text":
       return [{ text: part.text, ...signature }];

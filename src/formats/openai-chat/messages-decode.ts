@@ -88,6 +88,15 @@ function nativeOf(message: JsonObject): Pick<Message, "native"> {
 
 function decodeAssistant(message: JsonObject, path: string, functionId: () => string): Message {
   const parts: Part[] = [...decodeThinking(message), ...decodeContent(message.content, `${path}.content`)];
+  const fields = asObject(message.provider_specific_fields);
+  for (const signature of asArray(fields?.thought_signatures)) {
+    if (typeof signature !== "string") continue;
+    const at = parts.findLastIndex((part) => part.type === "text");
+    const sealed = uncarry(signature, "gemini");
+    const text = parts[at];
+    if (text?.type === "text") parts[at] = { ...text, sealed };
+    else parts.push({ type: "text", text: "", sealed });
+  }
   const refusal = asString(message.refusal);
   if (refusal !== undefined) parts.push({ type: "refusal", text: refusal });
   for (const image of asArray(message.images)) {
@@ -144,7 +153,7 @@ export function decodeCall(call: JsonObject | undefined, path: string): ToolCall
   const { id, signature: embedded } = splitThought(asString(call.id) ?? "");
   const signature = asString(fields?.thought_signature) ?? google ?? embedded;
   const sealed = signature === undefined ? {} : { sealed: uncarry(signature, "gemini") };
-  const custom = asObject(call.custom);
+  const custom = call.type === "custom" || call.function === undefined ? asObject(call.custom) : undefined;
   if (custom !== undefined) {
     return {
       type: "tool-call",

@@ -12,7 +12,7 @@ import { encodeUsage } from "./usage.ts";
 /** A whole answer is read as a stream of one chunk: both ways of reading give the same. */
 export function decodeResponse(body: JsonObject, context: ResponseContext): ConversationResponse {
   const decoder = new ChatStreamDecoder(context);
-  const events = [...decoder.read(body), ...decoder.end()];
+  const events = [...decoder.read(body, true), ...decoder.end()];
   return assemble(events.filter((event) => event.type !== "error"));
 }
 
@@ -54,6 +54,8 @@ function encodeMessage(parts: readonly Part[]): JsonObject {
     message.tool_calls = calls.map(encodeCall);
   }
   encodeThinking(parts, message);
+  const signatures = texts.flatMap((part) => (part.sealed === undefined ? [] : [carry(part.sealed, "gemini")]));
+  if (signatures.length > 0) message.provider_specific_fields = { thought_signatures: signatures };
   const annotations = texts.flatMap((part) => part.citations ?? []).map(annotationOf);
   if (annotations.length > 0) message.annotations = annotations;
   const images = parts.flatMap((part) => (part.type === "image" ? [imageOf(part)] : []));

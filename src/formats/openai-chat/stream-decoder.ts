@@ -20,7 +20,6 @@ import { failureOf } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
 import { argumentText, splitThought } from "./messages-decode.ts";
 import { mediaSource } from "./parts-decode.ts";
-import { ThinkTagSplitter } from "./think-tags.ts";
 import { usageOf } from "./usage.ts";
 
 type OpenKind = "text" | "thinking" | "refusal";
@@ -42,11 +41,11 @@ interface OpenChoice {
   open: { readonly part: number; readonly kind: OpenKind } | undefined;
   audio: number | undefined;
   calls: OpenCall[];
-  readonly think: ThinkTagSplitter;
   lastText: number | undefined;
   lastThinking: number | undefined;
   cited: boolean;
-  finished: boolean;
+  /** The provider's word, once it was said; some say it more than once, or before the last piece. */
+  raw: string | undefined;
 }
 
 const TOP_FIELDS = new Set([
@@ -69,6 +68,8 @@ export class ChatStreamDecoder implements StreamDecoder {
   readonly #choices = new Map<number, OpenChoice>();
   #started = false;
   #failed = false;
+  #complete = false;
+  #finished = false;
   #id = "";
   #usage: Usage | undefined;
   #extensions: MutableJsonObject = {};
@@ -79,7 +80,11 @@ export class ChatStreamDecoder implements StreamDecoder {
   }
 
   push(frame: Frame): StreamEvent[] {
-    if (this.#failed || frame.data === "[DONE]") return [];
+    if (this.#failed || this.#finished) return [];
+    if (frame.data === "[DONE]") {
+      this.#complete = true;
+      return this.#finish();
+    }
     const body = parseJson(frame.data);
     if (!isObject(body)) {
       if (frame.data.trim() === "" || body !== undefined) return [];
@@ -93,11 +98,11 @@ export class ChatStreamDecoder implements StreamDecoder {
       const status = asNumber(asObject(holder.error)?.code) ?? asNumber(asObject(holder.error)?.status_code) ?? 500;
       return this.#fail(failureOf(holder, status >= 400 && status < 600 ? status : 500, frame.data));
     }
-    return this.read(body);
+    return this.read(body, false);
   }
 
   /** One chunk, or a whole answer whose choices have a `message`. */
-  read(body: JsonObject): StreamEvent[] {
+  read(body: JsonObject, whole: boolean): StreamEvent[] {
     const events: StreamEvent[] = [];
     if (!this.#started) {
       this.#started = true;
@@ -111,25 +116,40 @@ export class ChatStreamDecoder implements StreamDecoder {
     const citations = asArray(body.citations);
     if (citations.length > 0) this.#sources = citations.flatMap((url) => (typeof url === "string" ? [{ url }] : []));
     for (const [position, choice] of asArray(body.choices).entries()) {
-      if (isObject(choice)) this.#readChoice(choice, asNumber(choice.index) ?? position, events);
+      if (isObject(choice)) this.#readChoice(choice, asNumber(choice.index) ?? position, whole, events);
     }
+    if (whole) this.#complete = true;
     return events;
   }
 
   end(): StreamEvent[] {
-    if (this.#failed) return [];
+    return this.#failed || this.#finished ? [] : this.#finish();
+  }
+
+  /** Ends what is open and says how each choice ended; a stream without any word of it was cut off. */
+  #finish(): StreamEvent[] {
+    this.#finished = true;
     const events: StreamEvent[] = [];
-    let unfinished = this.#choices.size === 0;
+    let cut = this.#choices.size === 0;
     for (const [index, choice] of this.#choices) {
-      if (choice.finished) continue;
-      unfinished = true;
       this.#closeAll(choice, index, events);
+      this.#citeSources(choice, index, events);
+      if (choice.raw === undefined && !this.#complete) {
+        cut = true;
+        continue;
+      }
+      events.push({
+        type: "finish",
+        choice: index,
+        reason: decodeFinish(choice.raw, choice.calls.length > 0),
+        ...(choice.raw === undefined ? {} : { raw: choice.raw }),
+      });
     }
     if (Object.keys(this.#extensions).length > 0) {
       events.push({ type: "extensions", extensions: { format: "openai-chat", fields: this.#extensions } });
     }
     if (this.#usage !== undefined) events.push({ type: "usage", usage: this.#usage });
-    if (unfinished)
+    if (cut)
       events.push(
         ...this.#fail({ code: "api_connection", message: "the stream ended before the answer was complete" }),
       );
@@ -149,36 +169,41 @@ export class ChatStreamDecoder implements StreamDecoder {
         open: undefined,
         audio: undefined,
         calls: [],
-        think: new ThinkTagSplitter(),
         lastText: undefined,
         lastThinking: undefined,
         cited: false,
-        finished: false,
+        raw: undefined,
       };
       this.#choices.set(index, choice);
     }
     return choice;
   }
 
-  #readChoice(wire: JsonObject, index: number, events: StreamEvent[]): void {
+  #readChoice(wire: JsonObject, index: number, whole: boolean, events: StreamEvent[]): void {
     const choice = this.#choice(index);
-    if (choice.finished) return;
-    const delta = asObject(wire.delta) ?? asObject(wire.message);
-    if (delta !== undefined) this.#readDelta(delta, choice, index, events);
+    // Perplexity has both: in a stream the message is what came so far.
+    const message = asObject(wire.message);
+    const delta = asObject(wire.delta);
+    const said = whole ? (message ?? delta) : (delta ?? message);
+    if (said !== undefined) this.#readDelta(said, choice, index, events);
     else if (typeof wire.text === "string") this.#text(choice, index, wire.text, events);
-    if (wire.logprobs !== undefined && wire.logprobs !== null)
-      events.push({ type: "logprobs", choice: index, logprobs: wire.logprobs });
+    if (hasLogprobs(wire.logprobs)) events.push({ type: "logprobs", choice: index, logprobs: wire.logprobs as Json });
     const raw = asString(wire.finish_reason);
-    if (raw === undefined || raw === "") return;
-    this.#closeAll(choice, index, events);
-    this.#citeSources(choice, index, events);
-    choice.finished = true;
-    events.push({ type: "finish", choice: index, reason: decodeFinish(raw, choice.calls.length > 0), raw });
+    if (raw !== undefined && raw !== "") choice.raw = raw;
   }
 
   #readDelta(delta: JsonObject, choice: OpenChoice, index: number, events: StreamEvent[]): void {
     this.#reasoning(delta, choice, index, events);
     this.#content(delta.content, choice, index, events);
+    for (const signature of asArray(asObject(delta.provider_specific_fields)?.thought_signatures)) {
+      if (typeof signature !== "string") continue;
+      events.push({
+        type: "sealed",
+        choice: index,
+        part: this.#textPart(choice, index, events),
+        sealed: uncarry(signature, "gemini"),
+      });
+    }
     const refusal = asString(delta.refusal);
     if (refusal !== undefined && refusal !== "") this.#put(choice, index, "refusal", refusal, events);
     for (const image of asArray(delta.images)) {
@@ -197,7 +222,8 @@ export class ChatStreamDecoder implements StreamDecoder {
       if (isObject(call)) this.#call(call, choice, index, position, events);
     }
     const legacy = asObject(delta.function_call);
-    if (legacy !== undefined) this.#call({ index: 0, function: legacy }, choice, index, 0, events);
+    if (legacy !== undefined && (asString(legacy.name) ?? asString(legacy.arguments) ?? "") !== "")
+      this.#call({ index: 0, function: legacy }, choice, index, 0, events);
     for (const annotation of asArray(delta.annotations)) {
       const citation = citationOf(asObject(annotation));
       if (citation === undefined) continue;
@@ -295,7 +321,7 @@ export class ChatStreamDecoder implements StreamDecoder {
 
   #text(choice: OpenChoice, index: number, text: string, events: StreamEvent[]): void {
     if (text === "") return;
-    for (const piece of choice.think.push(text)) this.#put(choice, index, piece.kind, piece.text, events);
+    this.#put(choice, index, "text", text, events);
   }
 
   #put(choice: OpenChoice, index: number, kind: OpenKind, text: string, events: StreamEvent[]): void {
@@ -323,8 +349,9 @@ export class ChatStreamDecoder implements StreamDecoder {
   }
 
   #audio(audio: JsonObject | undefined, choice: OpenChoice, index: number, events: StreamEvent[]): void {
-    if (audio === undefined) return;
-    const id = asString(audio.id);
+    const id = asString(audio?.id);
+    if (audio === undefined || (choice.audio === undefined && (id ?? "") === "" && (asString(audio.data) ?? "") === ""))
+      return;
     if (choice.audio === undefined) {
       this.#close(choice, index, events);
       choice.audio = choice.next++;
@@ -353,7 +380,7 @@ export class ChatStreamDecoder implements StreamDecoder {
   }
 
   #call(wire: JsonObject, choice: OpenChoice, index: number, position: number, events: StreamEvent[]): void {
-    const custom = asObject(wire.custom);
+    const custom = wire.type === "custom" || wire.function === undefined ? asObject(wire.custom) : undefined;
     const fn = custom ?? asObject(wire.function);
     const { id, signature: embedded } = splitThought(asString(wire.id) ?? "");
     const name = asString(fn?.name) ?? "";
@@ -365,7 +392,6 @@ export class ChatStreamDecoder implements StreamDecoder {
     const value = custom === undefined ? fn?.arguments : custom.input;
     const text = value === undefined || value === null ? "" : argumentText(value);
     if (call.part === undefined && call.name !== "") {
-      this.#flushThink(choice, index, events);
       this.#close(choice, index, events);
       call.part = choice.next++;
       if (call.id === "") call.id = inventedId(this.#id, index, choice.calls.indexOf(call));
@@ -421,12 +447,7 @@ export class ChatStreamDecoder implements StreamDecoder {
     return call;
   }
 
-  #flushThink(choice: OpenChoice, index: number, events: StreamEvent[]): void {
-    for (const piece of choice.think.end()) this.#put(choice, index, piece.kind, piece.text, events);
-  }
-
   #closeAll(choice: OpenChoice, index: number, events: StreamEvent[]): void {
-    this.#flushThink(choice, index, events);
     this.#close(choice, index, events);
     if (choice.audio !== undefined) events.push({ type: "part-end", choice: index, part: choice.audio });
     for (const call of choice.calls) {
@@ -444,6 +465,11 @@ export class ChatStreamDecoder implements StreamDecoder {
     for (const citation of this.#sources)
       events.push({ type: "citation", choice: index, part: choice.lastText, citation });
   }
+}
+
+/** Some servers fill the object with nulls. */
+function hasLogprobs(logprobs: Json | undefined): boolean {
+  return isObject(logprobs) && Object.values(logprobs).some((value) => value !== null);
 }
 
 function startOf(body: JsonObject): StreamEvent {

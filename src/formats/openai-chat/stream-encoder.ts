@@ -145,7 +145,9 @@ export class ChatStreamEncoder implements StreamEncoder {
         thinking_blocks: [{ type: "thinking", thinking: "", signature: carry(sealed, "anthropic") }],
       });
     }
-    if (part?.kind !== "tool-call") return "";
+    if (part?.kind !== "tool-call") {
+      return this.#chunk(choice, { provider_specific_fields: { thought_signatures: [carry(sealed, "gemini")] } });
+    }
     const id = clientCallId({ id: part.id ?? "", sealed });
     return this.#chunk(choice, {
       tool_calls: [

@@ -28,14 +28,12 @@ export function decodeUsage(
     0;
   const split = asObject(inDetails?.cache_creation_token_details);
   const write1h = Math.min(asNumber(split?.ephemeral_1h_input_tokens) ?? 0, written);
-  const cached = Math.min(
+  const cached =
     asNumber(inDetails?.cached_tokens) ??
-      asNumber(usage.prompt_cache_hit_tokens) ??
-      asNumber(usage.cache_read_input_tokens) ??
-      asNumber(usage.cached_tokens) ??
-      0,
-    input,
-  );
+    asNumber(usage.prompt_cache_hit_tokens) ??
+    asNumber(usage.cache_read_input_tokens) ??
+    asNumber(usage.cached_tokens) ??
+    0;
   const audioIn = asNumber(inDetails?.audio_tokens) ?? 0;
   const imageIn = asNumber(inDetails?.image_tokens) ?? 0;
   const videoIn = asNumber(inDetails?.video_tokens) ?? 0;
@@ -45,7 +43,8 @@ export function decodeUsage(
   const imageOut = asNumber(outDetails?.image_tokens) ?? 0;
 
   const buckets: { [B in Bucket]?: number } = {};
-  let restIn = input;
+  // A server that counts fewer prompt tokens than cached ones left these out of its prompt.
+  let restIn = cached > input ? input + cached : input;
   const take = (bucket: Bucket, count: number): void => {
     const taken = Math.max(Math.min(count, restIn), 0);
     if (taken > 0) buckets[bucket] = (buckets[bucket] ?? 0) + taken;
