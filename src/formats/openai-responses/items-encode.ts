@@ -69,6 +69,7 @@ function encodeAssistant(
         break;
       case "tool-call":
         if (part.kind === "custom") customCalls.add(part.id);
+        else customCalls.delete(part.id);
         if (part.sealed !== undefined) dropSealed(part.sealed.owner, context);
         items.push(encodeCall(part));
         break;
