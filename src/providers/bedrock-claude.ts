@@ -40,7 +40,10 @@ export const INVOKE_CLAUDE: Endpoint = {
   frameMarks: ['"__type":'],
 };
 
-/** Claude behind Bedrock's newer host, which speaks Anthropic Messages with server-sent events. */
+/**
+ * Claude behind Bedrock's newer host, which speaks Anthropic Messages with server-sent events
+ * (https://docs.aws.amazon.com/bedrock/latest/userguide/inference-messages-api.html, 2026-11-24).
+ */
 export const MANTLE_CLAUDE: Endpoint = {
   format: "anthropic-messages",
   path: (call) => bedrockUrl(call, "bedrock-mantle", "/anthropic/v1/messages"),

@@ -1,5 +1,6 @@
 import { isObject, type Json, type JsonObject } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
+import { ANTHROPIC_COUNT_TOKENS } from "./anthropic.ts";
 import { parseBase, withoutPath } from "./base-url.ts";
 import { configureBedrock } from "./bedrock.ts";
 import { bedrockCall } from "./bedrock-address.ts";
@@ -38,6 +39,13 @@ const MESSAGES: Endpoint = {
   path: (call) => address(call, "/anthropic/v1/messages"),
   headers: { "anthropic-version": "2023-06-01" },
   parameters: { keepCacheControl: true },
+};
+
+/** Also for the models that Bedrock's own CountTokens does not know. */
+const COUNT_TOKENS: Endpoint = {
+  ...ANTHROPIC_COUNT_TOKENS,
+  path: (call) => address(call, "/anthropic/v1/messages/count_tokens"),
+  headers: { "anthropic-version": "2023-06-01" },
 };
 
 /** A base that names its own surface keeps it. */
@@ -118,7 +126,7 @@ export const bedrockMantle: Provider = {
   },
   environment: { key: KEY_VARIABLES, base: BASE_VARIABLES },
   key: "optional",
-  endpoints: { chat: [CHAT, RESPONSES, MESSAGES] },
+  endpoints: { chat: [CHAT, RESPONSES, MESSAGES], "count-tokens": [COUNT_TOKENS] },
   selectEndpoint: (operation, client, call, preferred) => {
     if (operation !== "chat") return undefined;
     if (parseBedrockModel(call.model).maker === "anthropic") return MESSAGES;

@@ -16,7 +16,7 @@ function configured({ params = {}, environment = {}, files = {} }: Given) {
   return configureAws({
     params,
     model: "m",
-    environment: { HOME: "/home/me", ...environment },
+    environment: { HOME: "/somewhere", ...environment },
     readFile: (path) => files[path],
   });
 }
@@ -65,9 +65,9 @@ describe("where AWS keys come from", () => {
 
   test("a profile's keys and region, from both files", () => {
     const files = {
-      "/home/me/.aws/credentials":
+      "/somewhere/.aws/credentials":
         "# mine\n[other]\naws_access_key_id=X\n[ work ]\naws_access_key_id = AK\naws_secret_access_key= SK\n",
-      "/home/me/.aws/config": "[profile work]\nregion = eu-north-1\ns3 =\n  region = nonsense\n",
+      "/somewhere/.aws/config": "[profile work]\nregion = eu-north-1\ns3 =\n  region = nonsense\n",
     };
     expect(configured({ params: { aws_profile_name: "work" }, files })).toEqual({
       region: "eu-north-1",

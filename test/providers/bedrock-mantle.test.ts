@@ -37,6 +37,14 @@ describe("Bedrock's OpenAI-compatible host", () => {
     expect(endpointOf("anthropic.claude-haiku-5-5", "openai-chat").url).toBe(`${HOST}/anthropic/v1/messages`);
   });
 
+  test("tokens are counted where Claude answers, without what counting does not take", () => {
+    const [counting] = provider("bedrock_mantle").endpoints["count-tokens"] ?? [];
+    if (counting === undefined) throw new Error("no endpoint");
+    const { call } = endpointOf("anthropic.claude-haiku-5-5", "anthropic-messages");
+    expect(endpointUrl(counting, call)).toBe(`${HOST}/anthropic/v1/messages/count_tokens`);
+    expect(counting.parameters?.remove).toHaveProperty("max_tokens");
+  });
+
   test("a region in the name goes to its host and not upstream", () => {
     const found = endpointOf("us-gov-west-1/openai.gpt-oss-20b", "openai-chat", { api_key: "k" });
     expect(found.call.model).toBe("openai.gpt-oss-20b");

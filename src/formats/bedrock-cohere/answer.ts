@@ -4,15 +4,14 @@ import type { TextAnswer, TextChoice } from "../bedrock-invoke/text-answer.ts";
 /**
  * Command: `{generations: [{text, finish_reason}]}`, in pieces `{index, text, is_finished, finish_reason}`.
  * Command R: `{text, finish_reason}`, in pieces `{event_type: "text-generation", text}` and, at the end,
- * `{event_type: "stream-end", finish_reason}`.
+ * `{event_type: "stream-end", finish_reason, response}`, which repeats the whole answer and is not read.
  */
 export const COHERE_ANSWER: TextAnswer = {
   whole: (body) => (body.generations === undefined ? [choice(body)] : asArray(body.generations).map(choice)),
   piece: (event) => {
     if (event.generations !== undefined) return asArray(event.generations).map(choice);
-    // The last event of Command R repeats the whole answer in `response`, which is not read.
     const ends = event.event_type === "stream-end" || asBoolean(event.is_finished) === true;
-    const text = event.event_type === "stream-end" ? "" : (asString(event.text) ?? "");
+    const text = asString(event.text) ?? "";
     const index = typeof event.index === "number" ? event.index : 0;
     return [{ index, text, ...(ends ? { finish: asString(event.finish_reason) ?? "COMPLETE" } : {}) }];
   },
