@@ -14,6 +14,7 @@ import { documentationRoutes } from "../server/routes/documentation.ts";
 import { healthRoutes } from "../server/routes/health.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
+import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
@@ -66,6 +67,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const table = new RouteTable([
     ...conversationRoutes,
     ...operationRoutes,
+    ...tokenCountRoutes,
     ...modelRoutes,
     ...healthRoutes,
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),

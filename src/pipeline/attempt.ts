@@ -260,7 +260,8 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
     observer: prepared.format.createStreamObserver(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
     model: context.requestedModel,
-    keepUsage: context.client.id !== "openai-chat" || prepared.wantsStreamUsage,
+    keepUsage:
+      !(context.client.id === "openai-chat" || context.client.id === "openai-completions") || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
     repairFinish: context.client.id === "openai-chat",
     rewriter: rewriterOf(prepared),

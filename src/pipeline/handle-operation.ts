@@ -7,16 +7,23 @@ import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
-import { type PreparedOperation, prepareOperation } from "./operation-request.ts";
+import { operationEndpoint, type PreparedOperation, prepareOperation } from "./operation-request.ts";
 import { operationUsage } from "./operation-usage.ts";
 import { providerHeaders } from "./provider-headers.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type AttemptRun, runAttempts, timeoutOf } from "./run-attempts.ts";
+import { estimatedCount } from "./token-count.ts";
 import { ClientGone, UpstreamCall } from "./upstream-call.ts";
 
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
 export function handleOperation(gateway: Gateway, context: RequestContext): Promise<Response> {
   return runAttempts(gateway, context, async (run) => {
+    if (context.operation === "count-tokens" && operationEndpoint(context, run.target) === undefined) {
+      run.progress.usage = { buckets: {} };
+      noteAttempt(run, "success");
+      run.settlement.settle({ status: "success", httpStatus: 200 });
+      return Response.json(await estimatedCount(context));
+    }
     const prepared = prepareOperation(context, run.target);
     run.beforeCall();
     return callOnce(gateway, context, run, prepared);

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
+import { formatById } from "../formats/registry.ts";
 import { ParameterReport } from "../formats/report.ts";
 import type { Json, JsonObject, MutableJsonObject } from "../json/json.ts";
 import { patchObject, shallowEdits } from "../json/patch.ts";
@@ -19,7 +20,7 @@ export interface PreparedOperation {
 /** Builds the outbound request of an operation: OpenAI's (or Cohere's) body with what must change changed. */
 export function prepareOperation(context: RequestContext, target: Target): PreparedOperation {
   const { deployment, provider, model } = target;
-  const endpoint = provider.endpoints[context.operation]?.[0];
+  const endpoint = operationEndpoint(context, target);
   if (endpoint === undefined) {
     throw new GatewayError(
       "invalid_request",
@@ -40,8 +41,9 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
     ...(deployment.baseModel === undefined ? {} : { baseModel: deployment.baseModel }),
   };
   const fields: MutableJsonObject = { ...context.body };
-  withoutGatewayFields(fields, "openai-chat");
-  fields.model = upstream;
+  withoutGatewayFields(fields, context.client.id);
+  if (formatById(endpoint.format).inUrl === true) delete fields.model;
+  else fields.model = upstream;
   for (const [name, value] of Object.entries(deployment.defaults))
     if (fields[name] === undefined) fields[name] = value as Json;
   for (const name of [...(settings.additionalDropParams ?? []), ...context.controls.additionalDropParams])
@@ -64,6 +66,14 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
     delete headers["content-type"];
   }
   return { endpoint, call, outbound: { method: "POST", url: endpointUrl(endpoint, call), headers, body } };
+}
+
+/** Where an operation goes; token counts only to a provider that counts in the client's own words. */
+export function operationEndpoint(context: RequestContext, { provider }: Target): Endpoint | undefined {
+  const endpoints = provider.endpoints[context.operation] ?? [];
+  return context.operation === "count-tokens"
+    ? endpoints.find((endpoint) => endpoint.format === context.client.id)
+    : endpoints[0];
 }
 
 /** The client's form: its files as they came, its text fields as the rules left them. */

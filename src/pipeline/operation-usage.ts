@@ -27,6 +27,7 @@ export function operationUsage(input: OperationInput, answer: JsonObject | undef
     case "speech":
       return buckets({ input_characters: [...(asString(input.fields.input) ?? "")].length });
     case "moderation":
+    case "count-tokens":
       return { buckets: {} };
     case "ocr":
       return buckets({

@@ -109,6 +109,9 @@ function chooseEndpoint(
   call: Call,
   preferred: "chat" | "responses" | undefined,
 ): Endpoint {
+  // Text completions go to the provider's own endpoint for them where there is one, else they become a conversation.
+  const text = context.client.id === "openai-completions" ? provider.endpoints.completions?.[0] : undefined;
+  if (text !== undefined) return text;
   const endpoints = provider.endpoints[context.operation] ?? [];
   const chosen =
     provider.selectEndpoint?.(context.operation, context.client.id, call, preferred) ??
@@ -142,7 +145,7 @@ function passThrough(
 
   const wantsStreamUsage =
     asObject(before.stream_options)?.include_usage === true || context.snapshot.general.alwaysIncludeStreamUsage;
-  if (format.id === "openai-chat") askForUsage(after, endpoint, call);
+  if (asksByOption(format.id)) askForUsage(after, endpoint, call);
   if (context.stream && !call.stream) {
     delete after.stream;
     delete after.stream_options;
@@ -187,10 +190,14 @@ function translate(
     }),
   };
   withDefaults(body, deployment, format, call);
-  if (format.id === "openai-chat") askForUsage(body, endpoint, call);
+  if (asksByOption(format.id)) askForUsage(body, endpoint, call);
   Object.assign(body, deployment.settings.extraBody);
   if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
   return { text: JSON.stringify(body), body, conversation: decoded, wantsStreamUsage };
+}
+
+function asksByOption(format: string): boolean {
+  return format === "openai-chat" || format === "openai-completions";
 }
 
 function askForUsage(body: MutableJsonObject, endpoint: Endpoint, call: Call): void {

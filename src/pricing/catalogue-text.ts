@@ -87,4 +87,3 @@ export function parseCapabilities(text: string, names: readonly string[]): Recor
   }
   return supports;
 }
-

@@ -190,7 +190,8 @@ export function modelsOfProvider(provider: string): readonly string[] {
   const models: string[] = [];
   names.forEach((name, at) => {
     const line = lines[at] as string;
-    if (numbers.has(line.slice(0, line.indexOf("\t")))) models.push(name.startsWith(prefix) ? name.slice(prefix.length) : name);
+    if (numbers.has(line.slice(0, line.indexOf("\t"))))
+      models.push(name.startsWith(prefix) ? name.slice(prefix.length) : name);
   });
   const unique = [...new Set(models)];
   if (unique.length > 0) providerModels.set(provider, unique);

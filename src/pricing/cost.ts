@@ -1,12 +1,22 @@
 import type { PriceSheet } from "../snapshot/snapshot.ts";
 import type { Bucket, Buckets, Usage } from "../usage/usage.ts";
-import { type Decimal, add, decimalOf, decimalText, multiply, NANO, parseDecimal, roundToNano, ZERO } from "./decimal.ts";
+import {
+  add,
+  type Decimal,
+  decimalOf,
+  decimalText,
+  multiply,
+  NANO,
+  parseDecimal,
+  roundToNano,
+  ZERO,
+} from "./decimal.ts";
 import type { CompiledPrices } from "./price-sheet.ts";
 import type { Rate, RateSet } from "./rates.ts";
 import { type CostOptions, selectRates } from "./select-rates.ts";
 
-export type { CostOptions } from "./select-rates.ts";
 export { formatDollars, nanoToNumber } from "./format-dollars.ts";
+export type { CostOptions } from "./select-rates.ts";
 export { type BoundedUsage, upperBound } from "./upper-bound.ts";
 
 /** What one bucket of a call cost. Amounts are decimal text of dollars, exact. */
@@ -104,7 +114,11 @@ function charged(buckets: Buckets, rates: RateSet, searchPerPrompt: boolean): [B
  * The nano-dollars by number arithmetic, or undefined where that could be inexact. Sound because all terms are
  * non-negative integers: a sum that is a safe integer had only safe integers as parts, and those are exact.
  */
-function quickNano(buckets: Buckets, { rates, request, perNano }: RateSet, searchPerPrompt: boolean): bigint | undefined {
+function quickNano(
+  buckets: Buckets,
+  { rates, request, perNano }: RateSet,
+  searchPerPrompt: boolean,
+): bigint | undefined {
   let total = request === undefined ? 0 : request.scaled;
   for (const name in buckets) {
     const rate = rates[name as Bucket];

@@ -5,7 +5,15 @@ const BEDROCK_ROUTE = /^(?:converse|converse_like|invoke|bedrock_mantle|mantle)\
 const AZURE_ZONE = /^(?:global-standard|global|eu|us|apac|data-zone)\//;
 
 /** Revisions that share the price of the name they follow. */
-const REVISIONS: readonly RegExp[] = [/:\d+$/, /-v\d+:\d+$/, /-\d{3}$/, /@\d{8}$/, /@latest$/, /-\d{4}-\d{2}-\d{2}$/, /-latest$/];
+const REVISIONS: readonly RegExp[] = [
+  /:\d+$/,
+  /-v\d+:\d+$/,
+  /-\d{3}$/,
+  /@\d{8}$/,
+  /@latest$/,
+  /-\d{4}-\d{2}-\d{2}$/,
+  /-latest$/,
+];
 
 /** Product lines of a provider that the catalogue names apart. */
 const ALSO: Readonly<Record<string, readonly string[]>> = {

@@ -69,7 +69,8 @@ function merge(known: PriceRules, own: PriceRules): PriceRules {
   const keep = (prices: PriceTable): Map<string, string> =>
     new Map([...prices].filter(([key]) => !(input && INPUT_SIDE.test(key)) && !(output && OUTPUT_SIDE.test(key))));
   const prices = new Map([...keep(known.prices), ...own.prices]);
-  const ranges = own.ranges.length > 0 ? own.ranges : known.ranges.map((range) => ({ ...range, prices: keep(range.prices) }));
+  const ranges =
+    own.ranges.length > 0 ? own.ranges : known.ranges.map((range) => ({ ...range, prices: keep(range.prices) }));
   const offPeak = own.offPeak ?? (known.offPeak && { ...known.offPeak, prices: keep(known.offPeak.prices) });
   return {
     prices,
@@ -89,9 +90,7 @@ function everyPrice({ prices, ranges, offPeak }: PriceRules): [string, string][]
 function withContainer(rules: PriceRules, provider: string | undefined): PriceRules {
   if (provider === undefined || rules.prices.has("code_sessions")) return rules;
   const session = findEntry(`${provider}/container`)?.prices.prices.get("code_sessions");
-  return session === undefined
-    ? rules
-    : { ...rules, prices: new Map([...rules.prices, ["code_sessions", session]]) };
+  return session === undefined ? rules : { ...rules, prices: new Map([...rules.prices, ["code_sessions", session]]) };
 }
 
 /**

@@ -232,7 +232,8 @@ export function compileRates(
   const own = new Set<Bucket>();
   for (const bucket of TOKEN_BUCKETS) {
     const meters = TOKEN_METERS[bucket];
-    const longCache = bucket === "cache_write_5m" && context.longCacheRetention ? lookup.of("cache_write_12h") : undefined;
+    const longCache =
+      bucket === "cache_write_5m" && context.longCacheRetention ? lookup.of("cache_write_12h") : undefined;
     const price = longCache ?? lookup.first(meters);
     if (price === undefined) continue;
     prices.set(bucket, price);
@@ -274,4 +275,3 @@ export function compileRates(
     ...(fee === undefined ? {} : { request: rateOf(fee, "input", []) }),
   };
 }
-

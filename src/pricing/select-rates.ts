@@ -47,7 +47,11 @@ export const PLAIN_CONTEXT: RateContext = {
 };
 
 /** The multipliers of `PriceRules` that a tier and a region call for. */
-export function occasionsFor({ rules }: CompiledPrices, tier: string | undefined, region: string | undefined): readonly string[] {
+export function occasionsFor(
+  { rules }: CompiledPrices,
+  tier: string | undefined,
+  region: string | undefined,
+): readonly string[] {
   const { multipliers } = rules;
   if (multipliers.size === 0) return NONE;
   const occasions: string[] = [];

@@ -1,8 +1,8 @@
 import type { PriceSheet } from "../snapshot/snapshot.ts";
 import { type Bucket, TOKEN_BUCKETS, type TokenBucket, type UnitBucket } from "../usage/usage.ts";
-import { ceilToNano, compare, type Decimal, decimalOf, mantissaAt, multiply, NANO, ZERO, add } from "./decimal.ts";
-import type { CompiledPrices, TokenBound } from "./price-sheet.ts";
+import { add, ceilToNano, compare, type Decimal, decimalOf, mantissaAt, multiply, NANO, ZERO } from "./decimal.ts";
 import type { PriceRange } from "./price-rules.ts";
+import type { CompiledPrices, TokenBound } from "./price-sheet.ts";
 import type { RateContext, RateSet } from "./rates.ts";
 import { occasionsFor, PLAIN_CONTEXT, priceTier, ratesIn } from "./select-rates.ts";
 

@@ -19,7 +19,9 @@ import { predibase } from "./predibase.ts";
 import type { Provider } from "./provider.ts";
 import { replicate } from "./replicate.ts";
 import { sagemaker, sagemakerChat } from "./sagemaker.ts";
+import { triton } from "./triton.ts";
 import { vertexAi } from "./vertex-ai.ts";
+import { watsonx, watsonxText } from "./watsonx.ts";
 
 /** Every provider, in the order in which documentation lists them. */
 export const PROVIDERS: readonly Provider[] = [
@@ -41,6 +43,9 @@ export const PROVIDERS: readonly Provider[] = [
   sagemaker,
   sagemakerChat,
   predibase,
+  watsonx,
+  watsonxText,
+  triton,
   echo,
   databricks,
   snowflake,

@@ -36,6 +36,13 @@ const MESSAGES: ConversationRoute = {
   required: ["messages", "max_tokens"],
 };
 
+const COMPLETIONS: ConversationRoute = {
+  format: "openai-completions",
+  callType: "atext_completion",
+  routeName: "/completions",
+  required: ["prompt"],
+};
+
 const RESPONSES: ConversationRoute = {
   format: "openai-responses",
   callType: "aresponses",
@@ -66,6 +73,15 @@ export const conversationRoutes: readonly Route[] = [
     body: chatRequestSchema,
     response: chatResponseSchema,
     handle: (request) => serve(request, CHAT),
+  },
+  {
+    method: "POST",
+    path: "/v1/completions",
+    aliases: ["/completions", "/engines/{model...}/completions", "/openai/deployments/{model...}/completions"],
+    permission: "key",
+    summary: "Text completion, streamed or not",
+    tag: "completions",
+    handle: (request) => serve(request, COMPLETIONS),
   },
   {
     method: "POST",
