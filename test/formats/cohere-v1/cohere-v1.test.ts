@@ -184,6 +184,8 @@ describe("streams", () => {
   test("cut at every byte, give the same", () => {
     const whole = eventsOf(STREAM, new NdjsonFramer(), decode());
     expect(brokenStreamRules(whole)).toEqual([]);
+    // The calls come twice: as they were made, and in the whole answer at the end.
+    expect(whole.filter((event) => event.type === "part-start" && event.kind === "tool-call")).toHaveLength(1);
     forEveryCut(
       STREAM,
       () => new NdjsonFramer(),
