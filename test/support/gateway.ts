@@ -102,7 +102,11 @@ export function freePort(): number {
 }
 
 /** A chat request to the gateway. */
-export function chat(gateway: RunningGateway, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+export function chat(
+  gateway: RunningGateway,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
   return fetch(`${gateway.url}/v1/chat/completions`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${gateway.key}`, ...headers },

@@ -27,7 +27,13 @@ export function startUpstream(handler: UpstreamHandler): Upstream {
     async fetch(request) {
       const { pathname, search } = new URL(request.url);
       const text = await request.text();
-      const received = { method: request.method, path: pathname + search, headers: request.headers, text, json: parse(text) };
+      const received = {
+        method: request.method,
+        path: pathname + search,
+        headers: request.headers,
+        text,
+        json: parse(text),
+      };
       requests.push(received);
       request.signal.addEventListener("abort", () => upstream.aborted++);
       return upstream.handler(received, request.signal);
@@ -80,7 +86,12 @@ export interface ChatStreamOptions {
 
 /** A streamed chat answer, word by word. */
 export function chatStream(words: readonly string[], options: ChatStreamOptions = {}): Response {
-  const base = { id: "chatcmpl-test", object: "chat.completion.chunk", created: 1_763_900_000, model: "upstream-model-2026" };
+  const base = {
+    id: "chatcmpl-test",
+    object: "chat.completion.chunk",
+    created: 1_763_900_000,
+    model: "upstream-model-2026",
+  };
   const frame = (value: unknown): string => `data: ${JSON.stringify(value)}\n\n`;
   const chunk = (delta: unknown, finish: string | null = null): string =>
     frame({ ...base, choices: [{ index: 0, delta, finish_reason: finish }] });
@@ -89,12 +100,21 @@ export function chatStream(words: readonly string[], options: ChatStreamOptions 
   else if (options.complete !== false) {
     frames.push(chunk({}, "stop"));
     if (options.usage !== false) {
-      frames.push(frame({ ...base, choices: [], usage: { prompt_tokens: 10, completion_tokens: words.length, total_tokens: 10 + words.length } }));
+      frames.push(
+        frame({
+          ...base,
+          choices: [],
+          usage: { prompt_tokens: 10, completion_tokens: words.length, total_tokens: 10 + words.length },
+        }),
+      );
     }
     frames.push("data: [DONE]\n\n");
   }
   const encoder = new TextEncoder();
-  const pieces = options.bytewise === true ? frames.flatMap((text) => [...encoder.encode(text)].map((byte) => Uint8Array.of(byte))) : frames.map((text) => encoder.encode(text));
+  const pieces =
+    options.bytewise === true
+      ? frames.flatMap((text) => [...encoder.encode(text)].map((byte) => Uint8Array.of(byte)))
+      : frames.map((text) => encoder.encode(text));
   let next = 0;
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
