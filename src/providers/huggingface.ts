@@ -1,4 +1,5 @@
 import type { UpstreamFailure } from "../errors/gateway-error.ts";
+import type { JsonObject } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
 import { type BaseUrl, parseBase, withoutPath } from "./base-url.ts";
 import { missingKey, readBase, readEnvironment, readParameter } from "./credentials.ts";
@@ -58,8 +59,24 @@ const CHAT: Endpoint = {
   format: "openai-chat",
   path: ({ target }) => String(target.options?.path ?? "/v1/chat/completions"),
   parameters: PLAIN_CHAT_RULES,
-  normaliseResponse: (body) => repairChat(body, { messages: [reasoningContent], top: [finishWithToolCalls] }),
+  normaliseResponse: (body, call) =>
+    named(repairChat(body, { messages: [reasoningContent], top: [finishWithToolCalls] }), call),
+  normaliseFrame: named,
+  frameMarks: ['"id":""', '"id": ""'],
 };
+
+const ids = new WeakMap<Call, string>();
+
+/** TGI leaves the id empty (recorded, 3.3.5); clients tell answers apart by it. All chunks of a call get the same. */
+function named(body: JsonObject, call: Call): JsonObject {
+  if (body.id !== "") return body;
+  let id = ids.get(call);
+  if (id === undefined) {
+    id = `chatcmpl-${crypto.randomUUID()}`;
+    ids.set(call, id);
+  }
+  return { ...body, id };
+}
 
 const GENERATE: Endpoint = {
   format: "huggingface-generate",

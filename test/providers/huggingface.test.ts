@@ -157,6 +157,24 @@ describe("tasks", () => {
   });
 });
 
+// Recorded in chat-completions-tool-call-stream: every chunk says `"id":""`.
+test("answers without an id get one, the same in all chunks of a call", () => {
+  const endpoint = huggingface.endpoints.chat?.[0] as Endpoint;
+  const call = callTo("m");
+  const chunk = { id: "", object: "chat.completion.chunk", choices: [] };
+  const [first, second] = [chunk, chunk].map((frame) => endpoint.normaliseFrame?.(frame, call).id as string);
+  expect(first).toMatch(/^chatcmpl-.{36}$/);
+  expect(second).toBe(first as string);
+  expect(endpoint.normaliseFrame?.(chunk, callTo("m")).id).not.toBe(first as string);
+  expect(endpoint.normaliseResponse?.(chunk, callTo("m")).id).not.toBe("");
+  const whole = { ...chunk, id: "x" };
+  expect(endpoint.normaliseFrame?.(whole, call)).toBe(whole);
+  for (const exchange of recordedExchanges("huggingface", /tool-call-stream/)) {
+    const frames = exchange.text.split("\n").filter((line) => line.includes('"id":""'));
+    expect(frames.every((frame) => endpoint.frameMarks?.some((mark) => frame.includes(mark)))).toBe(true);
+  }
+});
+
 test("errors of Hugging Face's own", () => {
   const classify = (message: string, status: number) =>
     huggingface.classifyError?.({ code: "invalid_request", message }, status, "").code as string;
