@@ -173,6 +173,18 @@ describe("errors inside streams", () => {
   });
 });
 
+test("tokens stand where their text begins", () => {
+  const logprobs = {
+    tokens: ["Hel", "lo", "!"],
+    token_logprobs: [-0.1, -0.2, -0.3],
+    top_logprobs: [{ Hel: -0.1, Hi: -2 }, { lo: -0.2 }, { "!": -0.3 }],
+    text_offset: [0, 3, 5],
+  };
+  const body = { choices: [{ text: "Hello!", index: 0, finish_reason: "stop", logprobs }] };
+  const answer = openaiCompletions.decodeResponse(body, responseContext());
+  expect(openaiCompletions.encodeResponse(answer, answerContext()).choices as unknown).toEqual(body.choices);
+});
+
 test("what frames mean", () => {
   const observer = openaiCompletions.createStreamObserver(responseContext());
   const chunk = (text: string, finish: string | null) =>

@@ -188,6 +188,23 @@ test("thinking that shows and seals nothing, and empty texts of others, leave no
   expect(asArray(output).map((item) => asObject(item)?.type as string)).toEqual(["message"]);
 });
 
+test("two messages stay two, and texts of one message stay one", () => {
+  const message = (id: string, ...texts: string[]) => ({
+    id,
+    type: "message",
+    role: "assistant",
+    status: "completed",
+    phase: id === "msg_1" ? "commentary" : "final_answer",
+    content: texts.map((said) => ({ type: "output_text", text: said, annotations: [], logprobs: [] })),
+  });
+  const output = [message("msg_1", "a", "b"), message("msg_2", "c")];
+  const answer = openaiResponses.decodeResponse({ id: "resp_1", status: "completed", output }, FROM_OPENAI);
+  expect(openaiResponses.encodeResponse(answer, answerContext()).output as never).toEqual(output as never);
+  const events = framesOf(written(replay(answer)));
+  expect(brokenGrammar(events)).toEqual([]);
+  expect(asObject(events.at(-1)?.response)?.output as never).toEqual(output as never);
+});
+
 test("how an answer ends", () => {
   const end = (finish: "stop" | "length" | "content-filter" | "error" | "pause", rawFinish?: string) => {
     const answer = { choices: [{ index: 0, parts: [], finish, ...(rawFinish === undefined ? {} : { rawFinish }) }] };

@@ -25,7 +25,7 @@ if (EXCHANGES.length === 0) test.skip("Recordings of the Responses API: not here
 const CONTEXT: ResponseContext = { provider: "openai", owner: "openai", model: "model" };
 const ANSWERS = EXCHANGES.filter((exchange) => exchange.status === 200);
 /** Characters above which a stream is cut into pieces of a few sizes, one byte among them, instead of once at each byte. */
-const LONG = 20_000;
+const LONG = 8_000;
 const STREAMS = ANSWERS.filter((exchange) => exchange.streamed);
 
 /** What a recording says, read without the code under test. */
