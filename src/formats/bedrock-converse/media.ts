@@ -1,12 +1,4 @@
-import {
-  asArray,
-  asBoolean,
-  asObject,
-  asString,
-  isObject,
-  type JsonObject,
-  type MutableJsonObject,
-} from "../../json/json.ts";
+import { asBoolean, asObject, asString, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { AudioPart, FilePart, ImagePart, MediaSource, Part, VideoPart } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
 import { ownNative } from "./types.ts";
@@ -168,8 +160,5 @@ function documentFormat({ source, filename }: FilePart): string | undefined {
 
 /** Whether a message holds a document and nothing that is text, which Converse refuses. */
 export function lacksText(content: readonly JsonObject[]): boolean {
-  return (
-    content.some((block) => isObject(block.document)) &&
-    !content.some((block) => asArray([block.text])[0] !== undefined)
-  );
+  return content.some(({ document }) => document !== undefined) && !content.some(({ text }) => text !== undefined);
 }

@@ -271,6 +271,8 @@ describe("tools", () => {
     expect(serial.body.additionalModelRequestFields).toEqual({
       tool_choice: { type: "any", disable_parallel_tool_use: true },
     });
+    // Said once: the two places would contradict each other.
+    expect(serial.body.toolConfig).toEqual({ tools: [expect.anything()] });
     expect(encode({ tools: [tool], parallelToolCalls: false }, "amazon.nova-lite-v1:0").refused).toEqual([
       "parallel_tool_calls",
     ]);
