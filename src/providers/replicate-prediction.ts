@@ -1,10 +1,11 @@
-import { METRICS_EVENT } from "../formats/replicate/stream.ts";
+import { PREDICTION_EVENT } from "../formats/replicate/stream.ts";
 import { asObject, asString, type JsonObject, parseJson } from "../json/json.ts";
 import type { Call, OutboundRequest, Send } from "./provider.ts";
 
 /** The first pause between two looks at a prediction, and the longest, in milliseconds; each is half as long again. */
 const FIRST_PAUSE = 250;
 const LONGEST_PAUSE = 2_000;
+const LOOKS_FOR_METRICS = 4;
 
 const RUNNING: ReadonlySet<string> = new Set(["starting", "processing"]);
 
@@ -65,18 +66,21 @@ async function streamOf(
   const headers = { ...readHeaders(request), accept: "text/event-stream", "cache-control": "no-store" };
   const response = await send({ method: "GET", url, headers, body: undefined });
   if (!response.ok || response.body === null) return response;
+  const { id, model, created_at } = prediction;
   const body = (response.body as ReadableStream<Uint8Array>).pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
+      start: (controller) => controller.enqueue(predictionEvent({ id, model, created_at })),
       async flush(controller) {
         const metrics = await metricsOf(prediction, request, send, call);
-        if (metrics === undefined) return;
-        controller.enqueue(
-          new TextEncoder().encode(`\n\nevent: ${METRICS_EVENT}\ndata: ${JSON.stringify(metrics)}\n\n`),
-        );
+        if (metrics !== undefined) controller.enqueue(predictionEvent({ metrics }));
       },
     }),
   );
   return new Response(body, { status: 200, headers: { "content-type": "text/event-stream" } });
+}
+
+function predictionEvent(value: JsonObject): Uint8Array {
+  return new TextEncoder().encode(`\n\nevent: ${PREDICTION_EVENT}\ndata: ${JSON.stringify(value)}\n\n`);
 }
 
 /** Streams do not say what was counted: the finished prediction does. Without it the gateway estimates. */
@@ -89,8 +93,15 @@ async function metricsOf(
   const url = asString(asObject(prediction.urls)?.get);
   if (url === undefined || !isReplicates(url, call)) return undefined;
   try {
-    const response = await send({ method: "GET", url, headers: readHeaders(request), body: undefined });
-    return response.ok ? asObject(asObject(parseJson(await response.text()))?.metrics) : undefined;
+    // The prediction may be closed a moment after its stream.
+    for (let look = 0; look < LOOKS_FOR_METRICS; look++) {
+      const response = await send({ method: "GET", url, headers: readHeaders(request), body: undefined });
+      if (!response.ok) return undefined;
+      const seen = asObject(parseJson(await response.text()));
+      if (!RUNNING.has(asString(seen?.status) ?? "")) return asObject(seen?.metrics);
+      await new Promise((resolve) => setTimeout(resolve, FIRST_PAUSE));
+    }
+    return undefined;
   } catch {
     // The answer is complete and must not fail for want of its count.
     return undefined;

@@ -6,15 +6,22 @@ import type { ResponseContext } from "../format.ts";
 /** A prediction that succeeded → conversation. */
 export function decodeResponse(body: JsonObject, context: ResponseContext): ConversationResponse {
   const text = outputText(body.output);
+  const usage = decodeUsage(asObject(body.metrics));
+  return {
+    ...identityOf(body, context.model),
+    choices: [{ index: 0, parts: text === "" ? [] : [{ type: "text", text }], finish: "stop", ...rawFinish(body) }],
+    ...(usage === undefined ? {} : { usage }),
+  };
+}
+
+/** Which prediction it is. */
+export function identityOf(body: JsonObject, model: string): { id?: string; created?: number; model: string } {
   const id = asString(body.id);
   const created = Date.parse(asString(body.created_at) ?? "");
-  const usage = decodeUsage(asObject(body.metrics));
   return {
     ...(id === undefined ? {} : { id }),
     ...(Number.isNaN(created) ? {} : { created: Math.floor(created / 1000) }),
-    model: asString(body.model) ?? context.model,
-    choices: [{ index: 0, parts: text === "" ? [] : [{ type: "text", text }], finish: "stop", ...rawFinish(body) }],
-    ...(usage === undefined ? {} : { usage }),
+    model: asString(body.model) ?? model,
   };
 }
 

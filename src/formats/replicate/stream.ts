@@ -1,12 +1,15 @@
-import { asObject, asString, parseJson } from "../../json/json.ts";
+import { asObject, asString, type JsonObject, parseJson } from "../../json/json.ts";
 import type { Frame } from "../../upstream/sse.ts";
 import type { StreamEvent } from "../conversation.ts";
 import type { StreamDecoder } from "../format.ts";
 import { failureOf } from "./errors.ts";
-import { decodeUsage } from "./response.ts";
+import { decodeUsage, identityOf } from "./response.ts";
 
-/** The event in which the exchange adds what a stream does not say: the finished prediction's `metrics`. */
-export const METRICS_EVENT = "metrics";
+/**
+ * The event in which the exchange adds what a stream does not say: the prediction's `id`, `model` and `created_at` in
+ * front, its `metrics` at the end.
+ */
+export const PREDICTION_EVENT = "prediction";
 
 /**
  * Replicate's events: `output` (raw text, not JSON), `logs`, `error` and `done`. The finish waits for the end of the
@@ -36,10 +39,8 @@ export class ReplicateStreamDecoder implements StreamDecoder {
         this.#done = reason;
         return [];
       }
-      case METRICS_EVENT: {
-        const usage = decodeUsage(asObject(parseJson(frame.data)));
-        return usage === undefined ? [] : [{ type: "usage", usage }];
-      }
+      case PREDICTION_EVENT:
+        return this.#prediction(asObject(parseJson(frame.data)) ?? {});
       default:
         return [];
     }
@@ -63,9 +64,15 @@ export class ReplicateStreamDecoder implements StreamDecoder {
     return [...events, { type: "delta", choice: 0, part: 0, text }];
   }
 
-  #start(): StreamEvent {
+  #prediction(prediction: JsonObject): StreamEvent[] {
+    const events: StreamEvent[] = this.#started ? [] : [this.#start(prediction)];
+    const usage = decodeUsage(asObject(prediction.metrics));
+    return usage === undefined ? events : [...events, { type: "usage", usage }];
+  }
+
+  #start(prediction: JsonObject = {}): StreamEvent {
     this.#started = true;
-    return { type: "start", model: this.#model };
+    return { type: "start", ...identityOf(prediction, this.#model) };
   }
 
   #fail(text: string): StreamEvent[] {
