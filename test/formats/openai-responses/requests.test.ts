@@ -4,6 +4,8 @@ import { GatewayError } from "../../../src/errors/gateway-error.ts";
 import type { ConversationRequest, Message, Part } from "../../../src/formats/conversation.ts";
 import type { RequestContext } from "../../../src/formats/format.ts";
 import { openaiResponses } from "../../../src/formats/openai-responses/index.ts";
+import { withOwnItemsOnly } from "../../../src/formats/openai-responses/own-items.ts";
+import { carry } from "../../../src/formats/sealed.ts";
 import { asArray, asObject, type JsonObject } from "../../../src/json/json.ts";
 import { someText } from "../arbitraries.ts";
 import { requestContext } from "../recorded-exchange.ts";
@@ -361,6 +363,47 @@ describe("items", () => {
   test("a choice of a hosted tool is kept", () => {
     const body = { model: "m", input: "Hi", tool_choice: { type: "web_search_preview" } };
     expect(encode(decode(body)).body.tool_choice as never).toEqual(body.tool_choice as never);
+  });
+});
+
+describe("bodies that pass through", () => {
+  const message = { role: "user", content: "Hi" };
+  const reasoning = (encrypted_content: string, id: string) => ({
+    type: "reasoning",
+    id,
+    summary: [],
+    encrypted_content,
+  });
+
+  test("stay the same object when everything in them is the provider's own", () => {
+    const body = {
+      model: "m",
+      input: [message, reasoning("gAAA", "rs_1"), { type: "reasoning", id: "rs_2", summary: [] }],
+    };
+    expect(withOwnItemsOnly(body, "openai")).toBe(body);
+    expect(withOwnItemsOnly({ input: "Hi" }, "openai")).toEqual({ input: "Hi" });
+  });
+
+  test("lose what others sealed and ids that the gateway made", () => {
+    const foreign = carry({ owner: "anthropic", value: "sig" }, "openai");
+    const input = [
+      message,
+      reasoning(foreign, "rs_gw_0_x"),
+      { type: "reasoning", id: "rs_gw_1_x", summary: [] },
+      { type: "function_call", id: "fc_gw_2_x", call_id: "c", name: "f", arguments: "{}" },
+    ];
+    expect(withOwnItemsOnly({ input }, "openai").input as never).toEqual([
+      message,
+      { type: "function_call", call_id: "c", name: "f", arguments: "{}" },
+    ] as never);
+  });
+
+  test("hold the provider's own reasoning as it sealed it", () => {
+    const own = carry({ owner: "xai", value: "x", detail: { id: "rs_8" } }, "openai");
+    expect(withOwnItemsOnly({ input: [reasoning(own, "rs_gw_0_x")] }, "xai").input as never).toEqual([
+      reasoning("x", "rs_8"),
+    ] as never);
+    expect(withOwnItemsOnly({ input: [reasoning(own, "rs_gw_0_x")] }, "openai").input as never).toEqual([] as never);
   });
 });
 
