@@ -1,5 +1,14 @@
 import type { UpstreamFailure } from "../../errors/gateway-error.ts";
-import { asArray, asNumber, asObject, asString, isObject, type JsonObject, parseJson } from "../../json/json.ts";
+import {
+  asArray,
+  asNumber,
+  asObject,
+  asString,
+  isObject,
+  type Json,
+  type JsonObject,
+  parseJson,
+} from "../../json/json.ts";
 import type { Frame } from "../../upstream/sse.ts";
 import type { StreamEvent } from "../conversation.ts";
 import type { StreamDecoder } from "../format.ts";
@@ -73,16 +82,16 @@ export class CohereStreamDecoder implements StreamDecoder {
         this.#text("thinking", "plan", asString(message?.tool_plan) ?? "", events);
         break;
       case "tool-call-start":
-        this.#startCall(asObject(message?.tool_calls), index, events);
+        this.#startCall(only(message?.tool_calls), index, events);
         break;
       case "tool-call-delta":
-        this.#growCall(asString(asObject(asObject(message?.tool_calls)?.function)?.arguments) ?? "", index, events);
+        this.#growCall(asString(asObject(only(message?.tool_calls)?.function)?.arguments) ?? "", index, events);
         break;
       case "tool-call-end":
         this.#endCall(this.#calls.get(index), events);
         break;
       case "citation-start":
-        this.#citation(asObject(message?.citations), events);
+        this.#citation(only(message?.citations), events);
         break;
       case "message-end":
         this.#finish(delta, events);
@@ -204,4 +213,9 @@ export class CohereStreamDecoder implements StreamDecoder {
     events.push({ type: "part-end", choice: 0, part: this.#open.part });
     this.#open = undefined;
   }
+}
+
+/** Deltas hold one call or citation, under a name that is a list elsewhere; servers of Cohere's models send either. */
+function only(held: Json | undefined): JsonObject | undefined {
+  return asObject(Array.isArray(held) ? asArray(held)[0] : held);
 }

@@ -5,6 +5,7 @@ import type { OllamaToolCall } from "./types.ts";
 /** Ids for calls that have none, and the calls that answers without an id belong to. */
 export class CallIds {
   readonly #prefix: string;
+  readonly #given = new Set<string>();
   readonly #open: { readonly id: string; readonly name: string }[] = [];
   #count = 0;
 
@@ -13,12 +14,14 @@ export class CallIds {
     this.#prefix = prefix;
   }
 
-  /** The call's own id, else one of its position. */
+  /** The call's own id, else one of its position; some models repeat an id within one answer. */
   call(call: JsonObject): { readonly id: string; readonly name: string; readonly arguments: string } {
     const held = asObject(call.function);
     const name = asString(held?.name) ?? "";
     const given = asString(call.id);
-    const id = given === undefined || given === "" ? `call_${this.#prefix}${this.#count}` : given;
+    const usable = given !== undefined && given !== "" && !this.#given.has(given);
+    const id = usable ? given : `call_${this.#prefix}${this.#count}`;
+    this.#given.add(id);
     this.#count++;
     this.#open.push({ id, name });
     return { id, name, arguments: argumentsText(held?.arguments) };
@@ -26,11 +29,10 @@ export class CallIds {
 
   /** The call that an answer belongs to: by its id, else the first open one of that name, else the first open one. */
   answer(id: string | undefined, name: string | undefined): { readonly id: string; readonly name: string | undefined } {
-    const at = this.#open.findIndex((call) =>
-      id !== undefined ? call.id === id : name === undefined || call.name === name,
-    );
+    const byId = this.#open.findIndex((call) => call.id === id);
+    const at = byId >= 0 ? byId : this.#open.findIndex((call) => name === undefined || call.name === name);
     const found = at < 0 ? undefined : this.#open.splice(at, 1)[0];
-    return { id: id ?? found?.id ?? `call_${this.#prefix}unknown`, name: name ?? found?.name };
+    return { id: found?.id ?? id ?? `call_${this.#prefix}unknown`, name: name ?? found?.name };
   }
 }
 

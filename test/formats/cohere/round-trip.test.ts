@@ -290,6 +290,22 @@ describe("errors", () => {
     expect(observer.failure?.message).toBe("out of memory");
   });
 
+  test("calls and citations may come as lists", () => {
+    const send = (type: string, message: JsonObject) =>
+      `data: ${JSON.stringify({ type, index: 0, delta: { message } })}\n\n`;
+    const text =
+      send("content-delta", { content: { text: "Paris" } }) +
+      send("citation-start", { citations: [{ start: 0, end: 5, text: "Paris", sources: [{ id: "d1" }] }] }) +
+      send("tool-call-start", { tool_calls: [{ id: "c1", function: { name: "f" } }] }) +
+      send("tool-call-delta", { tool_calls: [{ function: { arguments: '{"a":1}' } }] }) +
+      'data: {"type":"message-end","delta":{"finish_reason":"TOOL_CALL"}}\n\n';
+    const { choices } = assembled(eventsOf(text, new SseFramer(), cohere.createStreamDecoder(responseContext())));
+    expect(choices[0]?.parts).toMatchObject([
+      { type: "text", text: "Paris", citations: [{ start: 0, end: 5, url: "source:d1" }] },
+      { type: "tool-call", id: "c1", name: "f", arguments: '{"a":1}' },
+    ]);
+  });
+
   test("for Cohere's clients", () => {
     const error = new GatewayError("rate_limit", "slow down");
     expect(cohere.encodeError(error, "id-1")).toEqual({ id: "id-1", message: "slow down" });

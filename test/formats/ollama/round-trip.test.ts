@@ -93,6 +93,33 @@ describe("answers", () => {
   });
 });
 
+test("an id that a model repeats within one answer names one call only", () => {
+  const call = { id: "call_1", function: { name: "f", arguments: {} } };
+  const body = { created_at: "2026-01-01T00:00:00Z", message: { tool_calls: [call, call] }, done: true };
+  const parts = ollama.decodeResponse(body, responseContext()).choices[0]?.parts ?? [];
+  const ids = parts.map((part) => (part.type === "tool-call" ? part.id : ""));
+  expect(ids[0]).toBe("call_1");
+  expect(ids[1]).not.toBe("call_1");
+});
+
+test("answers of tools find their calls, by id, by name or by order", () => {
+  const call = (id: string | undefined, name: string) => ({ ...(id === undefined ? {} : { id }), function: { name } });
+  const pairs = (messages: JsonObject[]) => {
+    const parts = ollama.decodeRequest({ messages }).messages.flatMap((message) => message.parts);
+    const names = new Map(parts.flatMap((part) => (part.type === "tool-call" ? [[part.id, part.name]] : [])));
+    return parts.flatMap((part) => (part.type === "tool-result" ? [names.get(part.callId)] : []));
+  };
+  const asks = (...calls: JsonObject[]): JsonObject => ({ role: "assistant", content: "", tool_calls: calls });
+  const says = (more: JsonObject): JsonObject => ({ role: "tool", content: "x", ...more });
+  expect(pairs([asks(call(undefined, "a"), call(undefined, "b")), says({ tool_name: "b" }), says({})])).toEqual([
+    "b",
+    "a",
+  ]);
+  // A client that counts its calls anew in every turn.
+  const again = [asks(call("0", "a")), says({ tool_call_id: "0" }), asks(call("0", "b")), says({ tool_call_id: "0" })];
+  expect(pairs(again)).toEqual(["a", "b"]);
+});
+
 const requests: fc.Arbitrary<ConversationRequest> = fc
   .record({
     system: fc.option(someText, { nil: undefined }),
