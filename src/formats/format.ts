@@ -97,6 +97,9 @@ export interface Format {
   /** Model and streaming are said by the URL; the body holds neither. */
   readonly inUrl?: boolean;
 
+  /** For bodies that pass through: the same body without what only other owners can open; the same object when clean. */
+  readonly withoutForeign?: (body: JsonObject, owner: SealOwner) => JsonObject;
+
   /** Client → conversation. */
   decodeRequest(body: JsonObject): ConversationRequest;
   /** Conversation → provider. What cannot be said goes to `context.report`. */

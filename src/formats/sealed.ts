@@ -22,7 +22,16 @@ export function uncarry(text: string, nativeOwner: SealOwner): Sealed {
   if (detail === undefined) return { owner: nativeOwner, value: text };
   const value = text.slice(MARK.length + owner.length + 1 + detail.length + 1);
   const parsed = detail === "" ? undefined : asObject(parseJson(fromBase64(detail)));
-  return { owner: decodeURIComponent(owner), value, ...(parsed === undefined ? {} : { detail: parsed }) };
+  return { owner: ownerOf(owner), value, ...(parsed === undefined ? {} : { detail: parsed }) };
+}
+
+/** Clients may send anything; what is no UTF-8 stays as it is. */
+function ownerOf(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function toBase64(text: string): string {

@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
-import type { ConversationRequest } from "../formats/conversation.ts";
+import type { ConversationRequest, SealOwner } from "../formats/conversation.ts";
 import type { Capabilities, Format } from "../formats/format.ts";
 import { formatById } from "../formats/registry.ts";
 import { ParameterReport } from "../formats/report.ts";
@@ -61,7 +61,7 @@ export function prepareRequest(
   const asked: Call = endpoint.streams === false && call.stream ? { ...call, stream: false } : call;
 
   const prepared = native
-    ? passThrough(context, deployment, endpoint, format, asked)
+    ? passThrough(context, deployment, endpoint, format, asked, provider)
     : translate(context, deployment, endpoint, format, asked, provider);
   refuseUnsupported(context, deployment, provider, report);
 
@@ -130,9 +130,12 @@ function passThrough(
   endpoint: Endpoint,
   format: Format,
   call: Call,
+  provider: Provider,
 ): PreparedBody {
   const before = context.body;
-  const after: MutableJsonObject = { ...before };
+  const clean = format.withoutForeign?.(before, ownerOf(provider, call)) ?? before;
+  if (clean !== before) call.report.dropped("messages", "signatures of other providers");
+  const after: MutableJsonObject = { ...clean };
   withoutGatewayFields(after, format.id);
   if (format.inUrl === true) {
     delete after.model;
@@ -178,7 +181,7 @@ function translate(
   const decoded = context.client.decodeRequest(source);
   const wantsStreamUsage = decoded.includeUsage === true || context.snapshot.general.alwaysIncludeStreamUsage;
   const conversation: ConversationRequest = { ...decoded, stream: call.stream };
-  const owner = typeof provider.owner === "string" ? provider.owner : provider.owner(call.model);
+  const owner = ownerOf(provider, call);
   const body: MutableJsonObject = {
     ...format.encodeRequest(conversation, {
       model: call.model,
@@ -194,6 +197,10 @@ function translate(
   Object.assign(body, deployment.settings.extraBody);
   if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
   return { text: JSON.stringify(body), body, conversation: decoded, wantsStreamUsage };
+}
+
+function ownerOf(provider: Provider, call: Call): SealOwner {
+  return typeof provider.owner === "string" ? provider.owner : provider.owner(call.model);
 }
 
 function asksByOption(format: string): boolean {

@@ -4,6 +4,7 @@ import { AnthropicStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { decodeResponse, encodeResponse } from "./response.ts";
+import { withoutForeignSealed } from "./sealed.ts";
 import { AnthropicStreamDecoder } from "./stream-decoder.ts";
 import { AnthropicStreamEncoder } from "./stream-encoder.ts";
 import { FORMAT } from "./types.ts";
@@ -11,6 +12,7 @@ import { FORMAT } from "./types.ts";
 /** Anthropic's Messages API (https://platform.claude.com/docs/en/api/messages, 2026-11). */
 export const anthropicMessages: Format = {
   id: FORMAT,
+  withoutForeign: withoutForeignSealed,
   decodeRequest,
   encodeRequest,
   decodeResponse,

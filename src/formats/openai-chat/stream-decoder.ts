@@ -132,8 +132,8 @@ export class ChatStreamDecoder implements StreamDecoder {
     const events: StreamEvent[] = [];
     let cut = this.#choices.size === 0;
     for (const [index, choice] of this.#choices) {
-      this.#closeAll(choice, index, events);
       this.#citeSources(choice, index, events);
+      this.#closeAll(choice, index, events);
       if (choice.raw === undefined && !this.#complete) {
         cut = true;
         continue;

@@ -1,6 +1,7 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "../openai-chat/errors.ts";
 import { ResponsesStreamObserver } from "./observer.ts";
+import { withOwnItemsOnly } from "./own-items.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
 import { decodeResponse, encodeResponse } from "./response.ts";
@@ -11,6 +12,7 @@ import { decodeUsage } from "./usage.ts";
 /** OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses, 2026-11). */
 export const openaiResponses: Format = {
   id: "openai-responses",
+  withoutForeign: withOwnItemsOnly,
   decodeRequest,
   encodeRequest,
   decodeResponse,
