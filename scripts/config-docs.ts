@@ -21,7 +21,11 @@ function table(): string {
       const groups = new Map<string, string[]>();
       for (const [name, key] of KEYS[section]) {
         const title =
-          key.status === "supported" ? "supported" : key.status === "later" ? `later: ${key.area}` : `ignored: ${key.reason}`;
+          key.status === "supported"
+            ? "supported"
+            : key.status === "later"
+              ? `later: ${key.area}`
+              : `ignored: ${key.reason}`;
         groups.set(title, [...(groups.get(title) ?? []), `\`${name}\``]);
       }
       const rows = [...groups].map(([title, names]) => `| ${title} | ${names.join(", ")} |`);

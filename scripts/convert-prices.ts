@@ -29,7 +29,14 @@ function mapNumbers(value: Json | undefined, convert: (text: string) => Json): J
 
 /** Entries that describe the table itself. */
 const NOT_MODELS = new Set(["sample_spec", "fallback_generalizations"]);
-const COLUMNS = new Set(["litellm_provider", "mode", "max_input_tokens", "max_output_tokens", "source", "deprecation_date"]);
+const COLUMNS = new Set([
+  "litellm_provider",
+  "mode",
+  "max_input_tokens",
+  "max_output_tokens",
+  "source",
+  "deprecation_date",
+]);
 const LOOKS_LIKE_PRICE = /cost|price|pricing|multiplier/;
 
 class Table {
@@ -57,7 +64,14 @@ function exactRules(exact: JsonObject, plain: JsonObject): PriceRules {
 }
 
 function convert(source: JsonObject): CatalogueFile {
-  const tables = { providers: new Table(), modes: new Table(), prices: new Table(), sets: new Table(), sources: new Table(), others: new Table() };
+  const tables = {
+    providers: new Table(),
+    modes: new Table(),
+    prices: new Table(),
+    sets: new Table(),
+    sources: new Table(),
+    others: new Table(),
+  };
   const capabilities = new Table();
   const names: string[] = [];
   const models: string[] = [];
@@ -119,4 +133,6 @@ if (input === undefined) {
 }
 const catalogue = convert(parseKeepingNumbers(readFileSync(input, "utf8")));
 writeFileSync(output, `${JSON.stringify(catalogue)}\n`);
-console.log(`${catalogue.names.split("\n").length} models, ${catalogue.prices.split("\n").length} distinct price lists`);
+console.log(
+  `${catalogue.names.split("\n").length} models, ${catalogue.prices.split("\n").length} distinct price lists`,
+);

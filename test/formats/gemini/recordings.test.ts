@@ -57,7 +57,7 @@ describe.each(all.filter((one) => !one.streamed && one.status === 200 && isObjec
       const contents = (messages: typeof once.messages): unknown =>
         messages
           .flatMap((one) => one.parts)
-          .flatMap((part) => {
+          .flatMap((part): unknown[] => {
             if (part.type === "text") return part.text.trim() === "" ? [] : [part.text];
             if (part.type === "tool-call") return [[part.name, part.arguments, part.sealed?.value]];
             return part.type === "thinking" ? [] : [part.type];
