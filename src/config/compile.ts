@@ -67,9 +67,13 @@ export function compileSnapshot(document: LoadedDocument, options: { readonly en
 /** The snapshot of a start without a configuration: the built-in echo, and every provider whose key is at hand. */
 export function defaultSnapshot(environment: Environment): Snapshot {
   const list: JsonObject[] = [{ model_name: "echo", litellm_params: { model: "echo/echo" } }];
+  const claimed = new Set<string>();
   for (const provider of allProviders()) {
     if (provider.key !== "required" || provider.endpoints.chat === undefined) continue;
-    if (!provider.environment.key.some((name) => (environment[name] ?? "") !== "")) continue;
+    const variable = provider.environment.key.find((name) => (environment[name] ?? "") !== "");
+    // Several prefixes of one provider share its key; the first is the one that people know.
+    if (variable === undefined || claimed.has(variable)) continue;
+    claimed.add(variable);
     list.push({ model_name: `${provider.id}/*`, litellm_params: { model: `${provider.id}/*` } });
   }
   const value: JsonObject = { model_list: list };
