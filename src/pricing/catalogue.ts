@@ -153,20 +153,24 @@ function exact(name: string): CatalogueEntry | undefined {
 /**
  * The catalogue's entry for a model. Tried in turn: with the provider's prefix, as written, and the same with what only
  * says where or in which revision the model runs taken off (`us.`, `bedrock/eu-west-1/`, `azure/eu/`, `:0`, `-001`, a
- * fine-tune's own name); last without regard to case. With a provider, a name without prefix must be that provider's, so
- * that another host's model of the same name does not lend its price. Undefined when nothing fits.
+ * fine-tune's own name); last without regard to case. Where the provider is known, from the argument or from the name's prefix, the entry must be
+ * that provider's, so that another host's model of the same name does not lend its price. Undefined when nothing fits.
  */
 export function findEntry(name: string, provider?: string): CatalogueEntry | undefined {
+  const slash = name.indexOf("/");
+  const owner = provider ?? (slash > 0 ? name.slice(0, slash).toLowerCase() : undefined);
+  const isRight = (entry: CatalogueEntry): boolean =>
+    owner === undefined || servesProvider(entry.provider, owner) || (provider === undefined && entry.name === name);
   const variants = nameVariants(name, provider);
   for (const variant of variants) {
     const entry = exact(variant);
-    if (entry !== undefined && (provider === undefined || servesProvider(entry.provider, provider))) return entry;
+    if (entry !== undefined && isRight(entry)) return entry;
   }
   lowerCase ??= new Map(index().names.map((known) => [known.toLowerCase(), known]));
   for (const variant of variants) {
     const known = lowerCase.get(variant.toLowerCase());
     const entry = known === undefined ? undefined : exact(known);
-    if (entry !== undefined && (provider === undefined || servesProvider(entry.provider, provider))) return entry;
+    if (entry !== undefined && isRight(entry)) return entry;
   }
   return undefined;
 }

@@ -16,24 +16,26 @@ const REVISIONS: readonly RegExp[] = [
 ];
 
 /** Product lines of a provider that the catalogue names apart. */
-const ALSO: Readonly<Record<string, readonly string[]>> = {
-  openai: ["text-completion-openai"],
-  azure: ["azure_text"],
-  azure_text: ["azure"],
-  bedrock: ["bedrock_converse", "bedrock_mantle"],
-  cohere: ["cohere_chat"],
-  cohere_chat: ["cohere"],
-  codestral: ["text-completion-codestral"],
-  vertex_ai_beta: ["vertex_ai"],
-};
+const ALSO: ReadonlyMap<string, readonly string[]> = new Map([
+  ["openai", ["text-completion-openai"]],
+  ["azure", ["azure_text"]],
+  ["azure_text", ["azure"]],
+  ["bedrock", ["bedrock_converse", "bedrock_mantle"]],
+  ["cohere", ["cohere_chat"]],
+  ["cohere_chat", ["cohere"]],
+  ["codestral", ["text-completion-codestral"]],
+  ["vertex_ai_beta", ["vertex_ai"]],
+]);
+
+function isLineOf(entryProvider: string, provider: string): boolean {
+  return entryProvider === provider || entryProvider.startsWith(`${provider}-`);
+}
 
 /** Whether an entry of `entryProvider` speaks for `provider`: `vertex_ai-anthropic_models` for `vertex_ai`. */
 export function servesProvider(entryProvider: string, provider: string): boolean {
-  return (
-    entryProvider === provider ||
-    entryProvider.startsWith(`${provider}-`) ||
-    (ALSO[provider]?.some((other) => servesProvider(entryProvider, other)) ?? false)
-  );
+  if (isLineOf(entryProvider, provider)) return true;
+  for (const other of ALSO.get(provider) ?? []) if (isLineOf(entryProvider, other)) return true;
+  return false;
 }
 
 function withoutPlace(name: string, provider: string): string[] {

@@ -14,7 +14,7 @@ export interface OffPeakSchedule {
   readonly timeZone?: string;
 }
 
-const CLOCK = /^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$/;
+const CLOCK = /^(\d{1,2}):([0-5]\d)-(\d{1,2}):([0-5]\d)$/;
 const MINUTE = 60_000;
 const DAY = 1440;
 
