@@ -68,6 +68,12 @@ describe("costOf", () => {
     expect(costOf({ buckets: { input_seconds: 12.34 } }, sheet, { at }).nano).toBe(1_234_000n);
   });
 
+  test("does not take a product that only rounds to a whole number for one", () => {
+    // 33.333333333333336 · 3 is 100 in doubles; with the 400 of the text it would look like a tie.
+    const sheet = own({ input_cost_per_second: 3e-12, input_cost_per_token: 4e-12 });
+    expect(costOf({ buckets: { input_seconds: 33.333333333333336, input: 100 } }, sheet, { at }).nano).toBe(1n);
+  });
+
   test("is additive over buckets and calls where size decides nothing", () => {
     const flat = sheets.filter((sheet) => (sheet.data as { flat: boolean }).flat);
     fc.assert(
@@ -233,6 +239,13 @@ describe("upperBound", () => {
   });
 });
 
+test("upperBound holds at any hour", () => {
+  const quiet = { hours_utc: "00:00-01:00", input_cost_per_token: 1e-6 };
+  const bound = (price: number) =>
+    upperBound(own({ input_cost_per_token: price, off_peak_pricing: quiet }), { inputTokens: 10, outputTokens: 0 });
+  expect([bound(2e-6), bound(5e-7)]).toEqual([20_000n, 10_000n]);
+});
+
 describe("priceSheet", () => {
   test("unknown is not free", () => {
     expect(priceSheet({ name: "x" })).toBeUndefined();
@@ -240,6 +253,13 @@ describe("priceSheet", () => {
     expect(isFree(own({ input_cost_per_token: 0, output_cost_per_token: "0.0" }))).toBe(true);
     expect(isFree(from("gpt-4o"))).toBe(false);
     expect(isFree(from("gpt-4o", { input_cost_per_token: 0, output_cost_per_token: 0 }))).toBe(true);
+  });
+
+  test("own prices of both sides stand alone", () => {
+    const sheet = from("claude-opus-4-6", { input_cost_per_token: 0, output_cost_per_token: 0 });
+    expect(isFree(from("claude-opus-4-6"))).toBe(false);
+    expect(isFree(sheet)).toBe(true);
+    expect(costOf({ buckets: { input: 1e6, cache_read: 5, web_searches: 3 } }, sheet, { at }).nano).toBe(0n);
   });
 
   test.each([-1, "abc", Number.NaN, Number.POSITIVE_INFINITY, true, "1,5", {}])(
