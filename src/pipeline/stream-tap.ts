@@ -88,6 +88,8 @@ export class PassThroughTap implements StreamTap {
   /** A frame with a finish reason, until the next one shows that it was the last of its choice. */
   #finish: { readonly data: string; readonly text: string } | undefined;
   #calls = false;
+  /** The answer's id, for a chunk that we add. */
+  #id: string | undefined;
   content = false;
   finished = false;
   closed = false;
@@ -204,6 +206,7 @@ export class PassThroughTap implements StreamTap {
     start: number,
     end: number,
   ): boolean {
+    this.#id ??= /"id"\s*:\s*"([^"\\]+)"/.exec(data)?.[1];
     if (!this.#calls && data.includes('"tool_calls":[{')) this.#calls = true;
     const held = this.#finish;
     this.#finish = undefined;
@@ -221,6 +224,7 @@ export class PassThroughTap implements StreamTap {
     }
     if ((meaning & FRAME_DONE) !== 0 && !this.finished && this.content) {
       this.finished = true;
+      this.#options.encoder.push({ type: "start", ...(this.#id === undefined ? {} : { id: this.#id }) });
       before += this.#options.encoder.push({ type: "finish", choice: 0, reason: this.#calls ? "tool-calls" : "stop" });
     }
     if (before === "") return false;

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 
 /** Stands for the gateway: tells how it was started, then waits for SIGTERM if asked to. */
 const MAIN = `
+if (process.argv.includes("wait")) process.on("SIGTERM", () => process.exit(42));
 console.log(JSON.stringify({
   args: process.argv.slice(2),
   pid: process.pid,
@@ -14,7 +15,6 @@ console.log(JSON.stringify({
 }));
 if (process.argv.includes("wait")) {
   setInterval(() => {}, 1000);
-  process.on("SIGTERM", () => process.exit(42));
 } else process.exit(7);
 `;
 const PLACEHOLDER = "echo 'the install script was not run' >&2\nexit 1\n";
