@@ -25,6 +25,10 @@ const ALSO: ReadonlyMap<string, readonly string[]> = new Map([
   ["cohere_chat", ["cohere"]],
   ["codestral", ["text-completion-codestral"]],
   ["vertex_ai_beta", ["vertex_ai"]],
+  ["ai21_chat", ["ai21"]],
+  ["ollama_chat", ["ollama"]],
+  ["sagemaker_chat", ["sagemaker"]],
+  ["watsonx_text", ["watsonx"]],
 ]);
 
 function isLineOf(entryProvider: string, provider: string): boolean {
@@ -64,6 +68,7 @@ export function nameVariants(name: string, provider?: string): string[] {
     if (candidate === "") return;
     if (prefix !== "") found.add(`${prefix}${candidate}`);
     found.add(candidate);
+    for (const other of ALSO.get(owner) ?? []) found.add(`${other}/${candidate}`);
   };
   if (provider === undefined) found.add(name);
   for (const place of places) offer(place);

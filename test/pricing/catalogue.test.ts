@@ -18,6 +18,7 @@ describe("findEntry", () => {
     ["bedrock/converse/anthropic.claude-opus-4-6-v1", undefined, "anthropic.claude-opus-4-6-v1"],
     ["ft:gpt-4o-mini-2024-07-18:acme::abc123", "openai", "ft:gpt-4o-mini-2024-07-18"],
     ["gpt-4.1-2099-01-01", "openai", "gpt-4.1"],
+    ["ollama_chat/llama3", undefined, "ollama/llama3"],
     ["gemini-2.5-pro", "gemini", "gemini/gemini-2.5-pro"],
     ["gemini-2.5-pro", "vertex_ai", "gemini-2.5-pro"],
   ])("%s for %p is %s", (name, provider, expected) => {
