@@ -40,7 +40,7 @@ export const EXCEPTIONS: readonly Exception[] = [
   {
     cases: /^groq--/,
     what: /^request\.n$/,
-    reason: "`n` is not offered by Groq's rules and drop_params is on",
+    reason: "Groq's rules leave `n` out whatever its value, and drop_params is on",
   },
   {
     cases: /^mistral--/,

@@ -105,19 +105,18 @@ function readChat(draft: Draft, document: JsonObject): void {
       const call = asObject(item) ?? {};
       const called = asObject(call.function) ?? asObject(call.custom) ?? {};
       const position = choice.delta !== undefined ? (asNumber(call.index) ?? draft.nextCall) : at;
-      // Snowflake lists empty calls beside Claude's blocks.
-      if (recordedEmpty(called)) return;
       draft.call(`${index}/${position}`, called.name, called.arguments ?? called.input);
     });
     const old = asObject(message.function_call);
-    if (old !== undefined) draft.call(`${index}/function`, old.name, old.arguments);
+    if (old !== undefined && !isEmpty(old)) draft.call(`${index}/function`, old.name, old.arguments);
   }
   const usage = asObject(document.usage) ?? asObject(asObject(document.x_groq)?.usage);
   if (usage !== undefined) draft.count(usage.prompt_tokens, usage.completion_tokens);
 }
 
-function recordedEmpty(called: JsonObject): boolean {
-  return [called.name, called.arguments, called.input].every((value) => (value ?? "") === "");
+/** Snowflake sends every member that there can be, empty where there is nothing to say. */
+function isEmpty(call: JsonObject): boolean {
+  return call.name === "" && call.arguments === "";
 }
 
 /** Words that OpenAI does not have or has given up. */
