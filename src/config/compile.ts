@@ -1,64 +1,40 @@
 import { createHash } from "node:crypto";
-import { asArray, asNumber, asObject, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
+import { asObject, type JsonObject } from "../json/json.ts";
 import { allProviders } from "../providers/registry.ts";
-import type {
-  Deployment,
-  Diagnostic,
-  GeneralSettings,
-  LibrarySettings,
-  ModelAlias,
-  RouterSettings,
-  Snapshot,
-  WildcardGroup,
-} from "../snapshot/snapshot.ts";
-import { compileDeployment } from "./deployment.ts";
-import { ConfigError, type LoadedDocument } from "./load.ts";
-import { type Environment, type MissingReference, resolveMembers, resolveReferences } from "./references.ts";
-import { keyDiagnostics, shapeErrors } from "./validate.ts";
+import type { Deployment, Diagnostic, Snapshot, WildcardGroup } from "../snapshot/snapshot.ts";
+import { ConfigError } from "./diagnostics.ts";
+import type { LoadedDocument } from "./load.ts";
+import { compileModelList } from "./model-list.ts";
+import type { Environment } from "./references.ts";
+import { aliasesOf, generalSettingsOf, librarySettingsOf, routerSettingsOf } from "./settings.ts";
+import { type ValidDocument, validateDocument } from "./validate.ts";
 
-/** LiteLLM's default for chat and embeddings, in seconds. */
-const REQUEST_TIMEOUT = 6000;
-const NUM_RETRIES = 2;
-const MEGABYTE = 1024 * 1024;
-/** Bodies beyond this are refused unless `max_request_size_mb` says otherwise. */
-const DEFAULT_REQUEST_MEGABYTES = 512;
-
-/** A loaded configuration as the snapshot that requests are served from. Throws ConfigError for errors of shape. */
+/**
+ * A loaded configuration as the snapshot that requests are served from. Throws ConfigError when its shape is wrong, and
+ * for a deployment that cannot be built where `ignore_invalid_deployments` is off; otherwise such a deployment is told
+ * and left out.
+ */
 export function compileSnapshot(document: LoadedDocument, options: { readonly environment: Environment }): Snapshot {
-  const errors = shapeErrors(document);
-  if (errors.length > 0) throw new ConfigError(errors);
-  const diagnostics: Diagnostic[] = [...document.diagnostics, ...keyDiagnostics(document)];
-  const missing: MissingReference[] = [];
-  const declared = resolveMembers(
-    asObject(document.value.environment_variables) ?? {},
-    options.environment,
-    ["environment_variables"],
-    missing,
-  );
-  const environment: Environment = { ...options.environment, ...texts(declared) };
-  const section = (name: string): JsonObject =>
-    resolveMembers(asObject(document.value[name]) ?? {}, environment, [name], missing);
-  const routerRaw = section("router_settings");
-  const libraryRaw = section("litellm_settings");
-  const generalRaw = section("general_settings");
-  const credentials = credentialsOf(document, environment, missing);
-  const deployments = deploymentsOf(document, environment, credentials, missing, diagnostics);
-  for (const { path, name } of missing) {
-    diagnostics.push({
-      severity: "warning",
-      code: "missing_environment_variable",
-      message: `os.environ/${name}: the environment variable ${name} is not set`,
-      location: document.locate(path),
-    });
-  }
+  const valid = validateDocument(document, options.environment);
+  const library = asObject(valid.value.litellm_settings) ?? {};
+  const router = asObject(valid.value.router_settings) ?? {};
+  const { deployments, diagnostics: skipped } = compileModelList(document, valid);
+  const settings = routerSettingsOf(router, library);
+  const diagnostics = inOrder(document.files, [
+    ...valid.diagnostics,
+    ...skipped,
+    ...strategyDiagnostics(document, valid, settings.routingStrategy),
+  ]);
+  const strict = (router.ignore_invalid_deployments ?? library.ignore_invalid_deployments) === false;
+  if (strict && skipped.some((one) => one.severity === "error")) throw new ConfigError(diagnostics);
   return {
     version: createHash("sha256").update(JSON.stringify(document.value)).digest("hex").slice(0, 16),
     files: document.files,
     ...grouped(deployments),
-    aliases: aliasesOf(routerRaw),
-    router: routerOf(routerRaw, libraryRaw),
-    library: libraryOf(libraryRaw),
-    general: generalOf(generalRaw),
+    aliases: aliasesOf(router, library),
+    router: settings,
+    library: librarySettingsOf(library, valid.environment),
+    general: generalSettingsOf(asObject(valid.value.general_settings) ?? {}),
     document: document.value,
     diagnostics,
   };
@@ -83,96 +59,33 @@ export function defaultSnapshot(environment: Environment): Snapshot {
   );
 }
 
-function texts(values: JsonObject): Record<string, string> {
-  const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean")
-      found[name] = String(value);
-  }
-  return found;
+/** The only strategy of the router so far; the others of LiteLLM's are read and told. */
+const STRATEGY = "simple-shuffle";
+
+function strategyDiagnostics(document: LoadedDocument, valid: ValidDocument, strategy: string): Diagnostic[] {
+  if (strategy === STRATEGY) return [];
+  const own = asObject(valid.value.router_settings)?.routing_strategy;
+  const section = own === null || own === undefined ? "litellm_settings" : "router_settings";
+  return [
+    {
+      severity: "warning",
+      code: "not_yet",
+      message: `${section}.routing_strategy ${strategy} has no effect yet: it belongs to routing; ${STRATEGY} is used`,
+      location: document.locate([section, "routing_strategy"]),
+    },
+  ];
 }
 
-function credentialsOf(
-  document: LoadedDocument,
-  environment: Environment,
-  missing: MissingReference[],
-): ReadonlyMap<string, JsonObject> {
-  const credentials = new Map<string, JsonObject>();
-  for (const [index, entry] of asArray(document.value.credential_list).entries()) {
-    const name = asString(asObject(entry)?.credential_name);
-    const values = asObject(asObject(entry)?.credential_values);
-    if (name === undefined || values === undefined) continue;
-    credentials.set(
-      name,
-      resolveMembers(values, environment, ["credential_list", index, "credential_values"], missing),
-    );
-  }
-  return credentials;
-}
-
-function deploymentsOf(
-  document: LoadedDocument,
-  environment: Environment,
-  credentials: ReadonlyMap<string, JsonObject>,
-  missing: MissingReference[],
-  diagnostics: Diagnostic[],
-): Deployment[] {
-  const deployments: Deployment[] = [];
-  const ids = new Set<string>();
-  for (const [index, entry] of asArray(document.value.model_list).entries()) {
-    const path = ["model_list", index];
-    const modelName = asString(asObject(entry)?.model_name) as string;
-    const info = resolveReferences(
-      asObject(asObject(entry)?.model_info) ?? {},
-      environment,
-      [...path, "model_info"],
-      missing,
-    ) as JsonObject;
-    const skip = (message: string, key: string, suggestion: string | undefined): void => {
-      diagnostics.push({
-        severity: "error",
-        code: "deployment_skipped",
-        message: `the deployment of ${modelName} is skipped: ${message}`,
-        location: document.locate([...path, "litellm_params", key]),
-        ...(suggestion === undefined ? {} : { suggestion }),
-      });
-    };
-    const wanted = asArray(info.supported_environments);
-    if (wanted.length > 0 && !wanted.includes(environment.LITELLM_ENVIRONMENT ?? "")) continue;
-    const own = resolveReferences(
-      asObject(asObject(entry)?.litellm_params) ?? {},
-      environment,
-      [...path, "litellm_params"],
-      missing,
-    ) as JsonObject;
-    const credential = asString(own.litellm_credential_name);
-    const known = credential === undefined ? undefined : credentials.get(credential);
-    if (credential !== undefined && known === undefined) {
-      skip(`credential_list has no credential called ${credential}`, "litellm_credential_name", undefined);
-      continue;
-    }
-    for (const params of organisations({ ...known, ...withoutNull(own) })) {
-      const compiled = compileDeployment({ modelName, params, info, environment, source: document.locate(path) });
-      if ("problem" in compiled) skip(compiled.problem, compiled.key, compiled.suggestion);
-      else if (ids.has(compiled.id)) deployments.push({ ...compiled, id: `${compiled.id}-${index}` });
-      else {
-        ids.add(compiled.id);
-        deployments.push(compiled);
-      }
-    }
-  }
-  return deployments;
-}
-
-/** A reference to nothing must not hide the credential's value. */
-function withoutNull(params: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== null));
-}
-
-/** A list of organisations stands for one deployment each. */
-function organisations(params: JsonObject): JsonObject[] {
-  if (!Array.isArray(params.organization)) return [params];
-  return (params.organization as readonly Json[]).map((organization) => ({ ...params, organization }));
+/** File by file and line by line. */
+function inOrder(files: readonly string[], diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const rank = new Map(files.map((file, index) => [file, index]));
+  const fileOf = ({ location }: Diagnostic): number => (location === undefined ? -1 : (rank.get(location.file) ?? -1));
+  return diagnostics.toSorted(
+    (a, b) =>
+      fileOf(a) - fileOf(b) ||
+      (a.location?.line ?? 0) - (b.location?.line ?? 0) ||
+      (a.location?.column ?? 0) - (b.location?.column ?? 0),
+  );
 }
 
 function grouped(deployments: readonly Deployment[]): Pick<Snapshot, "groups" | "wildcards" | "deploymentsById"> {
@@ -195,72 +108,4 @@ function grouped(deployments: readonly Deployment[]): Pick<Snapshot, "groups" | 
 
 function literalLength(group: WildcardGroup): number {
   return group.pattern.length - group.pieces.length + 1;
-}
-
-function aliasesOf(router: JsonObject): ReadonlyMap<string, ModelAlias> {
-  const aliases = new Map<string, ModelAlias>();
-  for (const [name, target] of Object.entries(asObject(router.model_group_alias) ?? {})) {
-    const model = asString(target) ?? asString(asObject(target)?.model);
-    if (model !== undefined) aliases.set(name, { model, hidden: asObject(target)?.hidden === true });
-  }
-  return aliases;
-}
-
-function routerOf(raw: JsonObject, library: JsonObject): RouterSettings {
-  const timeout = asNumber(raw.timeout);
-  const streamTimeout = asNumber(raw.stream_timeout);
-  const policy = numbers(raw.retry_policy);
-  const groups = asObject(raw.model_group_retry_policy);
-  return {
-    routingStrategy: asString(raw.routing_strategy) ?? "simple-shuffle",
-    routingStrategyArgs: asObject(raw.routing_strategy_args) ?? {},
-    numRetries: asNumber(raw.num_retries) ?? asNumber(library.num_retries) ?? NUM_RETRIES,
-    retryAfter: asNumber(raw.retry_after) ?? 0,
-    ...(timeout === undefined ? {} : { timeout }),
-    ...(streamTimeout === undefined ? {} : { streamTimeout }),
-    ...(policy === undefined ? {} : { retryPolicy: policy }),
-    ...(groups === undefined
-      ? {}
-      : {
-          modelGroupRetryPolicy: Object.fromEntries(
-            Object.entries(groups).map(([group, value]) => [group, numbers(value) ?? {}]),
-          ),
-        }),
-    raw,
-  };
-}
-
-function numbers(value: Json | undefined): Record<string, number> | undefined {
-  if (!isObject(value)) return undefined;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([key, number]) => (typeof number === "number" ? [[key, number]] : [])),
-  );
-}
-
-function libraryOf(raw: JsonObject): LibrarySettings {
-  return {
-    dropParams: raw.drop_params === true,
-    modifyParams: raw.modify_params === true,
-    requestTimeout: asNumber(raw.request_timeout) ?? REQUEST_TIMEOUT,
-    exposeRouterDebugInErrors: raw.expose_router_debug_in_errors !== false,
-    raw,
-  };
-}
-
-function generalOf(raw: JsonObject): GeneralSettings {
-  const masterKey = asString(raw.master_key);
-  const header = asString(raw.litellm_key_header_name);
-  const model = asString(raw.completion_model);
-  return {
-    ...(masterKey === undefined ? {} : { masterKey }),
-    ...(header === undefined ? {} : { keyHeaderName: header.toLowerCase() }),
-    ...(model === undefined ? {} : { completionModel: model }),
-    maxRequestSizeBytes: (asNumber(raw.max_request_size_mb) ?? DEFAULT_REQUEST_MEGABYTES) * MEGABYTE,
-    alwaysIncludeStreamUsage: raw.always_include_stream_usage === true,
-    cancelOnDisconnect: raw.cancel_on_disconnect === true,
-    includeCallIdInErrorBody: raw.include_call_id_in_error_body === true,
-    allowClientSideCredentials: raw.allow_client_side_credentials === true,
-    forwardClientHeaders: raw.forward_client_headers_to_llm_api === true,
-    raw,
-  };
 }

@@ -1,227 +1,185 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { type Document, isMap, isScalar, isSeq, LineCounter, parseDocument } from "yaml";
-import { isObject, type Json, type JsonObject, type MutableJsonObject } from "../json/json.ts";
+import type { Json, JsonObject } from "../json/json.ts";
 import type { Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
+import { ConfigError, type Path, refusal } from "./diagnostics.ts";
+import { type Part, type ReadFile, readUtf8, YamlFile } from "./yaml-file.ts";
 
-export type Path = readonly (string | number)[];
+export { ConfigError, type Path } from "./diagnostics.ts";
 
 /** A configuration as it was read: its files merged, with the place of every value. */
 export interface LoadedDocument {
+  /** `os.environ/…` is not resolved yet; `include` is gone. */
   readonly value: JsonObject;
+  /** In the order in which they were merged. */
   readonly files: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
-  /** Where the value at `path` stands; the nearest enclosing value where it has no place of its own. */
-  locate(path: Path): SourceLocation;
+  /** Where the value at `path` stands, or the nearest one around it: of a member its name, unless `part` is `value`. */
+  locate(path: Path, part?: Part): SourceLocation;
 }
 
-/** A file that cannot be used at all; nothing of it is in force. */
-export class ConfigError extends Error {
-  override readonly name = "ConfigError";
-  readonly diagnostics: readonly Diagnostic[];
-  constructor(diagnostics: readonly Diagnostic[]) {
-    super(
-      diagnostics
-        .map(
-          (one) =>
-            `${one.location === undefined ? "" : `${one.location.file}:${one.location.line}:${one.location.column}: `}${one.message}`,
-        )
-        .join("\n"),
-    );
-    this.diagnostics = diagnostics;
-  }
+/** The file that a top-level key is from or, where several files share a list, the origin of each item. */
+type Origin = YamlFile | readonly { readonly file: YamlFile; readonly index: number }[];
+
+/** A file that is named by an `include`. */
+interface Inclusion {
+  readonly by: YamlFile;
+  readonly index: number;
+  readonly name: string;
 }
 
-interface YamlFile {
-  readonly path: string;
-  readonly document: Document;
-  readonly lines: LineCounter;
-  readonly value: JsonObject;
-}
-
-/** Where the items of a merged list, or a whole key, come from. */
-type Origin =
-  | { readonly file: YamlFile }
-  | { readonly items: readonly { readonly file: YamlFile; readonly index: number }[] };
-
-export type ReadText = (path: string) => string;
-
-/** Reads a configuration and what it includes. Throws ConfigError for what is no YAML, no map, or is not there. */
-export function loadConfig(path: string, options: { readonly readText?: ReadText } = {}): LoadedDocument {
-  const readText = options.readText ?? ((file: string) => readFileSync(file, "utf8"));
-  const main = readYaml(path, readText, undefined);
-  const value: MutableJsonObject = { ...main.value };
-  const origins = new Map<string, Origin>(Object.keys(main.value).map((key) => [key, { file: main }]));
-  const files = [main.path];
-  const diagnostics: Diagnostic[] = [];
-  const seen = new Set([resolve(main.path)]);
-  // Nested includes are relative to the file that names them.
-  const queue = includesOf(main);
-  delete value.include;
+/**
+ * Reads a configuration and what it includes, nested includes too, each file once. Throws ConfigError for a file that is
+ * missing, empty, no UTF-8, no YAML or no map.
+ */
+export function loadConfig(path: string, options: { readonly readFile?: ReadFile } = {}): LoadedDocument {
+  const readFile = options.readFile ?? readUtf8;
+  const main = open(path, readFile, undefined);
+  // A file that is being replaced is empty for a moment; taking that for a configuration would drop every model.
+  if (main.empty) throw new ConfigError([refusal("empty_file", "the configuration is empty", main.at(0))]);
+  const merged = new MergedFiles(main);
+  const seen = new Set([resolve(path)]);
+  const queue = inclusionsOf(main);
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-    const target = resolve(dirname(next.from.path), next.name);
-    if (seen.has(target)) continue;
-    seen.add(target);
-    const included = readYaml(target, readText, { file: next.from, index: next.index, name: next.name });
-    files.push(included.path);
-    merge(value, origins, included, diagnostics);
-    queue.push(...includesOf(included));
+    const included = openIncluded(next, main, readFile, seen);
+    if (included === undefined) continue;
+    merged.add(included);
+    queue.unshift(...inclusionsOf(included));
   }
-  return { value, files, diagnostics, locate: (where) => locate(main, origins, where) };
+  return merged;
 }
 
-function includesOf(file: YamlFile): { readonly from: YamlFile; readonly name: string; readonly index: number }[] {
+class MergedFiles implements LoadedDocument {
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #main: YamlFile;
+  readonly #files: string[];
+  readonly #values: Map<string, Json>;
+  readonly #origins: Map<string, Origin>;
+
+  constructor(main: YamlFile) {
+    this.#main = main;
+    this.#files = [main.path];
+    this.#values = new Map(settingsOf(main));
+    this.#origins = new Map([...this.#values.keys()].map((key) => [key, main]));
+  }
+
+  get value(): JsonObject {
+    return Object.fromEntries(this.#values);
+  }
+
+  get files(): readonly string[] {
+    return this.#files;
+  }
+
+  /** LiteLLM's rule: a list extends a list; anything else replaces the whole key, which its owner may not have meant. */
+  add(file: YamlFile): void {
+    this.#files.push(file.path);
+    for (const [key, addition] of settingsOf(file)) {
+      const given = this.#values.get(key);
+      if (Array.isArray(given) && Array.isArray(addition)) {
+        const origins = [...this.#itemOrigins(key, given.length), ...addition.map((_, index) => ({ file, index }))];
+        this.#values.set(key, [...given, ...addition]);
+        this.#origins.set(key, origins);
+        continue;
+      }
+      if (given !== undefined && given !== null) this.#tellReplacement(file, key);
+      this.#values.set(key, addition);
+      this.#origins.set(key, file);
+    }
+  }
+
+  locate(path: Path, part?: Part): SourceLocation {
+    const [key, index] = path;
+    const origin = this.#origins.get(String(key));
+    if (origin === undefined) return this.#main.locate(path, part);
+    if (origin instanceof YamlFile) return origin.locate(path, part);
+    const item = typeof index === "number" ? origin[index] : undefined;
+    if (item === undefined) return (origin[0]?.file ?? this.#main).locate(path.slice(0, 1), part);
+    return item.file.locate([key as string, item.index, ...path.slice(2)], part);
+  }
+
+  #itemOrigins(key: string, length: number): readonly { readonly file: YamlFile; readonly index: number }[] {
+    const origin = this.#origins.get(key) ?? this.#main;
+    if (!(origin instanceof YamlFile)) return origin;
+    return Array.from({ length }, (_, index) => ({ file: origin, index }));
+  }
+
+  #tellReplacement(file: YamlFile, key: string): void {
+    const before = this.locate([key]);
+    this.diagnostics.push({
+      severity: "warning",
+      code: "include_replaces",
+      message: `${file.path} replaces the whole of ${key}, which ${before.file} sets in line ${before.line}: an include extends lists and replaces anything else`,
+      location: file.locate([key]),
+    });
+  }
+}
+
+function settingsOf(file: YamlFile): [string, Json][] {
+  return Object.entries(file.value).flatMap(([key, value]): [string, Json][] =>
+    key === "include" || value === undefined ? [] : [[key, value]],
+  );
+}
+
+function inclusionsOf(file: YamlFile): Inclusion[] {
   const { include } = file.value;
   if (include === undefined || include === null) return [];
-  if (!Array.isArray(include) || !include.every((name) => typeof name === "string")) {
+  const names = Array.isArray(include) ? (include as readonly Json[]) : undefined;
+  if (names === undefined) {
     throw new ConfigError([
-      {
-        severity: "error",
-        code: "invalid_type",
-        message: "include must be a list of file names",
-        location: placeOf(file, ["include"]),
-      },
+      refusal("invalid_type", "include must be a list of file names", file.locate(["include"], "value")),
     ]);
   }
-  return (include as string[]).map((name, index) => ({ from: file, name, index }));
+  return names.map((name, index) => {
+    if (typeof name === "string" && name !== "") return { by: file, index, name };
+    throw new ConfigError([
+      refusal("invalid_type", `include[${index}] must be the name of a file`, file.locate(["include", index])),
+    ]);
+  });
 }
 
-/** LiteLLM's rule: lists grow, anything else is replaced whole, which is worth a warning. */
-function merge(
-  value: MutableJsonObject,
-  origins: Map<string, Origin>,
-  included: YamlFile,
-  diagnostics: Diagnostic[],
-): void {
-  for (const [key, addition] of Object.entries(included.value)) {
-    if (key === "include" || addition === undefined) continue;
-    const given = value[key];
-    if (Array.isArray(given) && Array.isArray(addition)) {
-      value[key] = [...(given as readonly Json[]), ...(addition as readonly Json[])];
-      origins.set(key, {
-        items: [...itemsOf(origins.get(key), given.length), ...addition.map((_, index) => ({ file: included, index }))],
-      });
-      continue;
+/** Relative to the file that names it, else to the main one. Undefined when it was read before. */
+function openIncluded(
+  inclusion: Inclusion,
+  main: YamlFile,
+  readFile: ReadFile,
+  seen: Set<string>,
+): YamlFile | undefined {
+  const candidates = [...new Set([inclusion.by, main].map((file) => resolve(dirname(file.path), inclusion.name)))];
+  let missing: ConfigError | undefined;
+  for (const path of candidates) {
+    if (seen.has(path)) return undefined;
+    try {
+      const file = open(path, readFile, inclusion);
+      seen.add(path);
+      return file;
+    } catch (error) {
+      if (!(error instanceof ConfigError) || error.diagnostics[0]?.code !== "file_missing") throw error;
+      missing ??= error;
     }
-    if (given !== undefined && given !== null) {
-      diagnostics.push({
-        severity: "warning",
-        code: "include_replaces",
-        message: `${included.path} replaces the whole of ${key}, which another file had set`,
-        location: placeOf(included, [key]),
-      });
-    }
-    value[key] = addition;
-    origins.set(key, { file: included });
   }
+  throw missing;
 }
 
-function itemsOf(
-  origin: Origin | undefined,
-  length: number,
-): readonly { readonly file: YamlFile; readonly index: number }[] {
-  if (origin === undefined) return [];
-  if ("items" in origin) return origin.items;
-  return Array.from({ length }, (_, index) => ({ file: origin.file, index }));
-}
-
-function readYaml(
-  path: string,
-  readText: ReadText,
-  from: { readonly file: YamlFile; readonly index: number; readonly name: string } | undefined,
-): YamlFile {
+function open(path: string, readFile: ReadFile, inclusion: Inclusion | undefined): YamlFile {
   let text: string;
   try {
-    text = readText(path);
+    text = readFile(path);
   } catch (cause) {
-    const reason =
-      (cause as NodeJS.ErrnoException).code === "ENOENT"
-        ? "is not there"
-        : `cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`;
+    const missing = cause instanceof Error && "code" in cause && cause.code === "ENOENT";
+    const reason = missing ? "there is no such file" : cause instanceof Error ? cause.message : String(cause);
     throw new ConfigError([
-      {
-        severity: "error",
-        code: "file_missing",
-        message:
-          from === undefined
-            ? `the configuration ${path} ${reason}`
-            : `Included file not found: ${from.name}: ${path} ${reason}`,
-        ...(from === undefined ? {} : { location: placeOf(from.file, ["include", from.index]) }),
-      },
+      inclusion === undefined
+        ? refusal(missing ? "file_missing" : "file_unreadable", `cannot read the configuration: ${reason}`, {
+            file: path,
+            line: 1,
+            column: 1,
+          })
+        : refusal(
+            missing ? "file_missing" : "file_unreadable",
+            `Included file not found: ${inclusion.name} (${path}: ${reason})`,
+            inclusion.by.locate(["include", inclusion.index]),
+          ),
     ]);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text.replace(/^\uFEFF/, ""), {
-    lineCounter: lines,
-    merge: true,
-    uniqueKeys: true,
-    prettyErrors: false,
-  });
-  if (document.errors.length > 0) {
-    throw new ConfigError(
-      document.errors.map((error) => {
-        const { line, col } = lines.linePos(error.pos[0]);
-        return {
-          severity: "error" as const,
-          code: "yaml_syntax",
-          message: error.message,
-          location: { file: path, line, column: col },
-        };
-      }),
-    );
-  }
-  let value: unknown;
-  try {
-    value = document.toJS({ maxAliasCount: 1000 });
-  } catch (cause) {
-    throw new ConfigError([
-      {
-        severity: "error",
-        code: "yaml_aliases",
-        message: `the aliases of ${path} expand to too much: ${cause instanceof Error ? cause.message : String(cause)}`,
-        location: { file: path, line: 1, column: 1 },
-      },
-    ]);
-  }
-  if (value === null || value === undefined) value = {};
-  if (!isObject(value)) {
-    throw new ConfigError([
-      {
-        severity: "error",
-        code: "invalid_type",
-        message: `${path} must hold a map of settings`,
-        location: { file: path, line: 1, column: 1 },
-      },
-    ]);
-  }
-  return { path, document, lines, value };
-}
-
-function locate(main: YamlFile, origins: ReadonlyMap<string, Origin>, path: Path): SourceLocation {
-  const origin = typeof path[0] === "string" ? origins.get(path[0]) : undefined;
-  if (origin === undefined) return placeOf(main, path);
-  if ("file" in origin) return placeOf(origin.file, path);
-  const item = typeof path[1] === "number" ? origin.items[path[1]] : undefined;
-  if (item === undefined) return placeOf(origin.items[0]?.file ?? main, path.slice(0, 1));
-  return placeOf(item.file, [path[0] as string, item.index, ...path.slice(2)]);
-}
-
-/** The place of the deepest node on the path; of a map's member, its key's. */
-function placeOf(file: YamlFile, path: Path): SourceLocation {
-  let node: unknown = file.document.contents;
-  let offset = 0;
-  for (const step of path) {
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
-      if (pair === undefined) break;
-      if (isScalar(pair.key) && pair.key.range) offset = pair.key.range[0];
-      node = pair.value;
-    } else if (isSeq(node) && typeof step === "number") {
-      node = node.items[step];
-      const range = (node as { range?: [number, number, number] | null } | undefined)?.range;
-      if (range) offset = range[0];
-    } else break;
-  }
-  const { line, col } = file.lines.linePos(offset);
-  return { file: file.path, line: Math.max(line, 1), column: Math.max(col, 1) };
+  return new YamlFile(path, text.replace(/^\uFEFF/, ""));
 }

@@ -1,127 +1,247 @@
-import { asArray, asObject, isObject, type Json, type JsonObject } from "../json/json.ts";
+import { isObject, type Json, type JsonObject } from "../json/json.ts";
+import { closest } from "../providers/closest.ts";
 import type { Diagnostic } from "../snapshot/snapshot.ts";
-import { KEYS, type Section, suggestKey } from "./keys.ts";
-import type { LoadedDocument, Path } from "./load.ts";
+import { ConfigError, type Path, pathText, refusal } from "./diagnostics.ts";
+import type { Key, Section } from "./key.ts";
+import { CONFIGURATION, suggestKey } from "./keys.ts";
+import type { LoadedDocument } from "./load.ts";
+import { parameterKind, suggestParameter, suggestPrice } from "./parameter-hints.ts";
+import {
+  declaredEnvironment,
+  type Environment,
+  missingVariable,
+  mistakenReference,
+  referredVariable,
+} from "./references.ts";
+import { readScalar, typeName, type ValueType, valueName } from "./value-type.ts";
 
-/** Strategies that LiteLLM knows; an unknown one stops the start. */
-const STRATEGIES = new Set([
-  "simple-shuffle",
-  "least-busy",
-  "usage-based-routing",
-  "usage-based-routing-v2",
-  "latency-based-routing",
-  "cost-based-routing",
-  "provider-budget-routing",
-  "lar1",
-  "adaptive",
-]);
+/** A configuration whose references are resolved and whose values are what their keys want. */
+export interface ValidDocument {
+  readonly value: JsonObject;
+  /** The variables of the process with what the configuration declares on top. */
+  readonly environment: Environment;
+  readonly diagnostics: readonly Diagnostic[];
+  /** Entries of `model_list` that a variable's value makes unusable: index → why. */
+  readonly broken: ReadonlyMap<number, Diagnostic>;
+}
 
-type Kind = "map" | "list";
+/** Resolves and checks a configuration. Throws ConfigError, with everything that was found, when its shape is wrong. */
+export function validateDocument(document: LoadedDocument, environment: Environment): ValidDocument {
+  const diagnostics: Diagnostic[] = [...document.diagnostics];
+  const declared = declaredEnvironment(document, environment, diagnostics);
+  const validator = new Validator(document, declared, diagnostics);
+  const value = validator.section(CONFIGURATION, document.value, [], false);
+  if (validator.refused) throw new ConfigError(diagnostics);
+  return { value, environment: declared, diagnostics, broken: validator.broken };
+}
 
-const SHAPES: readonly [Path, Kind][] = [
-  [["model_list"], "list"],
-  [["router_settings"], "map"],
-  [["litellm_settings"], "map"],
-  [["general_settings"], "map"],
-  [["environment_variables"], "map"],
-  [["credential_list"], "list"],
-  [["router_settings", "fallbacks"], "list"],
-  [["router_settings", "context_window_fallbacks"], "list"],
-  [["router_settings", "content_policy_fallbacks"], "list"],
-  [["router_settings", "default_fallbacks"], "list"],
-  [["router_settings", "model_group_alias"], "map"],
-  [["router_settings", "retry_policy"], "map"],
-  [["litellm_settings", "fallbacks"], "list"],
-  [["litellm_settings", "context_window_fallbacks"], "list"],
-];
+class Validator {
+  readonly broken = new Map<number, Diagnostic>();
+  refused = false;
+  readonly #document: LoadedDocument;
+  readonly #environment: Environment;
+  readonly #diagnostics: Diagnostic[];
+  /** Keys whose fate was told: once is enough, however many deployments have them. */
+  readonly #told = new Set<string>();
 
-/** What is wrong with the shape of a configuration: any of these refuses the file whole. */
-export function shapeErrors(document: LoadedDocument): Diagnostic[] {
-  const errors: Diagnostic[] = [];
-  const error = (path: Path, message: string): void => {
-    errors.push({ severity: "error", code: "invalid_type", message, location: document.locate(path) });
-  };
-  for (const [path, kind] of SHAPES) {
-    const value = valueAt(document.value, path);
-    if (value === undefined || value === null) continue;
-    const right = kind === "list" ? Array.isArray(value) : isObject(value);
-    if (!right) error(path, `${path.join(".")} must be a ${kind}, not ${describe(value)}`);
+  constructor(document: LoadedDocument, environment: Environment, diagnostics: Diagnostic[]) {
+    this.#document = document;
+    this.#environment = environment;
+    this.#diagnostics = diagnostics;
   }
-  for (const [index, entry] of asArray(document.value.model_list).entries()) {
-    const path = ["model_list", index];
-    if (!isObject(entry)) error(path, `model_list[${index}] must be a map, not ${describe(entry)}`);
-    else {
-      if (!isObject(entry.litellm_params)) error(path, `model_list[${index}] has no litellm_params`);
-      else if (typeof entry.litellm_params.model !== "string")
-        error([...path, "litellm_params"], `model_list[${index}].litellm_params.model must name a model`);
-      if (typeof entry.model_name !== "string") error(path, `model_list[${index}] has no model_name`);
-      if (entry.model_info !== undefined && entry.model_info !== null && !isObject(entry.model_info))
-        error([...path, "model_info"], `model_list[${index}].model_info must be a map`);
+
+  /** `muted`: the section belongs to something that has no effect, which was told. */
+  section(section: Section, value: JsonObject, path: Path, muted: boolean): JsonObject {
+    for (const name of section.required) {
+      if (value[name] === undefined || value[name] === null)
+        this.#refuse(
+          "missing_key",
+          path,
+          `${pathText(path)} has no ${name}`,
+          nearName(name, Object.keys(value), section),
+        );
+    }
+    const members: [string, Json][] = [];
+    for (const [name, member] of Object.entries(value)) {
+      if (member === undefined) continue;
+      const at = [...path, name];
+      const key = section.keys.get(name);
+      if (key === undefined) members.push([name, this.#unknown(section, name, member, at, muted)]);
+      else if (key.status === "supported") members.push([name, this.#read(key.type, member, at, muted)]);
+      else {
+        this.#tellFate(section, name, key, member, at, muted);
+        members.push([name, key.status === "ignored" ? member : this.#read(key.type, member, at, true)]);
+      }
+    }
+    return Object.fromEntries(members);
+  }
+
+  #read(type: ValueType, raw: Json, path: Path, muted: boolean): Json {
+    const value = this.#resolve(raw, path, muted);
+    if (value === null) return null;
+    switch (type.kind) {
+      case "anything":
+        return this.#children(value, path, muted, type, type);
+      case "list":
+        return Array.isArray(value)
+          ? this.#children(value, path, muted, type.items, type)
+          : this.#mismatch(type, raw, path);
+      case "map":
+        return isObject(value)
+          ? this.#children(value, path, muted, type.values, type)
+          : this.#mismatch(type, raw, path);
+      case "section":
+        return isObject(value) ? this.section(type.section, value, path, muted) : this.#mismatch(type, raw, path);
+      case "either": {
+        const fitting = type.types.find((candidate) => fits(candidate, value));
+        return fitting === undefined
+          ? this.#mismatch(type, raw, path)
+          : this.#read(fitting, value, path, muted || typeof value === "string");
+      }
+      default:
+        return readScalar(type, value) ?? this.#mismatch(type, raw, path);
     }
   }
-  const strategy = asObject(document.value.router_settings)?.routing_strategy;
-  if (strategy !== undefined && strategy !== null && !(typeof strategy === "string" && STRATEGIES.has(strategy))) {
-    error(
-      ["router_settings", "routing_strategy"],
-      `Invalid routing_strategy: ${JSON.stringify(strategy)}. Valid options: ${[...STRATEGIES].join(", ")}`,
+
+  #children(value: Json, path: Path, muted: boolean, inner: ValueType, outer: ValueType): Json {
+    if (Array.isArray(value))
+      return (value as readonly Json[]).map((item, index) =>
+        this.#read(outer.kind === "anything" ? outer : inner, item, [...path, index], muted),
+      );
+    if (!isObject(value)) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([name, member]) => [name, this.#read(inner, member ?? null, [...path, name], muted)]),
     );
   }
-  return errors;
-}
 
-function valueAt(value: Json | undefined, path: Path): Json | undefined {
-  let current: unknown = value;
-  for (const step of path) current = (current as Record<string | number, unknown> | null | undefined)?.[step];
-  return current as Json | undefined;
-}
-
-function describe(value: Json): string {
-  if (value === null) return "nothing";
-  return Array.isArray(value) ? "a list" : isObject(value) ? "a map" : JSON.stringify(value);
-}
-
-const SECTIONS: readonly Section[] = ["router_settings", "litellm_settings", "general_settings"];
-
-/** What becomes of each key that was set: unknown, later, ignored. Each is told once. */
-export function keyDiagnostics(document: LoadedDocument): Diagnostic[] {
-  const diagnostics: Diagnostic[] = [];
-  const told = new Set<string>();
-  const look = (section: Section, object: JsonObject | undefined, path: Path, unknownIsKept: boolean): void => {
-    for (const [key, value] of Object.entries(object ?? {})) {
-      if (value === undefined || value === null) continue;
-      const status = KEYS[section].get(key);
-      const name = section === "top" ? key : `${section}.${key}`;
-      if (told.has(name) || status?.status === "supported") continue;
-      if (status === undefined) {
-        if (unknownIsKept) continue;
-        const suggestion = suggestKey(section, key);
-        diagnostics.push({
-          severity: "warning",
-          code: "unknown_key",
-          message: `${name} is no key that LiteLLM or Isthmus knows`,
-          location: document.locate([...path, key]),
-          ...(suggestion === undefined ? {} : { suggestion }),
-        });
-        continue;
-      }
-      told.add(name);
-      const message =
-        status.status === "later"
-          ? `${name} has no effect yet (${status.area})`
-          : `${name} is accepted and ignored: ${status.reason}`;
-      diagnostics.push({
-        severity: "info",
-        code: status.status === "later" ? "not_yet" : "ignored_key",
-        message,
-        location: document.locate([...path, key]),
-      });
+  #resolve(raw: Json, path: Path, muted: boolean): Json {
+    // Their own references were resolved in their order.
+    if (typeof raw !== "string" || path[0] === "environment_variables") return raw;
+    const variable = referredVariable(raw);
+    if (variable === undefined) {
+      const meant = muted ? undefined : mistakenReference(raw);
+      if (meant !== undefined)
+        this.#tell(
+          "warning",
+          "literal_variable",
+          path,
+          `${pathText(path)} is taken as it stands: only os.environ/NAME is replaced`,
+          `os.environ/${meant}`,
+        );
+      return raw;
     }
-  };
-  look("top", document.value, [], false);
-  for (const section of SECTIONS) look(section, asObject(document.value[section]), [section], false);
-  for (const [index, entry] of asArray(document.value.model_list).entries()) {
-    look("litellm_params", asObject(asObject(entry)?.litellm_params), ["model_list", index, "litellm_params"], true);
-    look("model_info", asObject(asObject(entry)?.model_info), ["model_list", index, "model_info"], true);
+    const found = this.#environment[variable];
+    if (found === undefined && !muted)
+      this.#diagnostics.push(missingVariable(this.#document, this.#environment, path, variable));
+    return found ?? null;
   }
-  return diagnostics;
+
+  #unknown(section: Section, name: string, value: Json, path: Path, muted: boolean): Json {
+    if (section.unknown === "told") {
+      this.#tell(
+        "warning",
+        "unknown_key",
+        path,
+        `${name} is no key of ${section.title === "Top level" ? "a configuration" : section.title}: it has no effect`,
+        suggestKey(section, name),
+        "key",
+      );
+      return value;
+    }
+    const kind = parameterKind(name);
+    if (!muted && kind === "unknown price")
+      this.#tell("warning", "unknown_key", path, `${name} is no price: it has no effect`, suggestPrice(name), "key");
+    else if (!muted && section.unknown === "upstream") this.#tellParameter(name, kind === "gateway", path);
+    return this.#read({ kind: "anything" }, value, path, muted);
+  }
+
+  #tellParameter(name: string, gateway: boolean, path: Path): void {
+    if (gateway) {
+      this.#tell("warning", "ignored_key", path, `${name} belongs to a request: in litellm_params it has no effect`);
+      return;
+    }
+    const meant = suggestParameter(name);
+    if (meant !== undefined)
+      this.#tell("warning", "provider_parameter", path, `${name} goes to the provider as a parameter`, meant, "key");
+  }
+
+  #tellFate(section: Section, name: string, key: Key, value: Json, path: Path, muted: boolean): void {
+    if (muted || key.status === "supported" || asksForNothing(key.type, value)) return;
+    const title = section.title === "Top level" ? name : `${section.title}.${name}`;
+    if (this.#told.has(title)) return;
+    this.#told.add(title);
+    if (key.status === "later")
+      this.#tell("warning", "not_yet", path, `${title} has no effect yet: it belongs to ${key.area}`);
+    else this.#tell("warning", "ignored_key", path, `${title} has no effect: ${key.reason}`);
+  }
+
+  /** Wrong types refuse the file, save in a deployment where a variable's value is at fault: that is skipped alone. */
+  #mismatch(type: ValueType, raw: Json, path: Path): null {
+    const variable = referredVariable(raw);
+    const given = variable === undefined ? valueName(raw) : `what ${variable} holds`;
+    const choice = type.kind === "text" && typeof raw === "string" && variable === undefined ? type.choices : undefined;
+    const quoted = type.kind === "text" && (typeof raw === "number" || typeof raw === "boolean");
+    const message = `${pathText(path)} must be ${typeName(type)}, not ${choice === undefined ? given : JSON.stringify(raw)}${quoted ? ": put it in quotes" : ""}`;
+    const meant = choice === undefined ? undefined : closest(raw as string, choice);
+    const index = path[1];
+    if (variable !== undefined && path[0] === "model_list" && typeof index === "number") {
+      this.broken.set(index, refusal("deployment_skipped", message, this.#document.locate(path, "value")));
+    } else this.#refuse("invalid_type", path, message, meant);
+    return null;
+  }
+
+  #refuse(code: string, path: Path, message: string, suggestion?: string): void {
+    this.refused = true;
+    this.#tell("error", code, path, message, suggestion);
+  }
+
+  #tell(
+    severity: Diagnostic["severity"],
+    code: string,
+    path: Path,
+    message: string,
+    suggestion?: string,
+    part: "key" | "value" = severity === "error" ? "value" : "key",
+  ): void {
+    this.#diagnostics.push({
+      severity,
+      code,
+      message,
+      location: this.#document.locate(path, part),
+      ...(suggestion === undefined ? {} : { suggestion }),
+    });
+  }
+}
+
+/** Whether a value could be of the type, as far as choosing among several types needs to know. */
+function fits(type: ValueType, value: Json): boolean {
+  switch (type.kind) {
+    case "anything":
+      return true;
+    case "list":
+      return Array.isArray(value) && value.every((item: Json) => item === null || fits(type.items, item));
+    case "map":
+    case "section":
+      return isObject(value);
+    case "either":
+      return type.types.some((candidate) => fits(candidate, value));
+    default:
+      return readScalar(type, value) !== undefined;
+  }
+}
+
+/** A key that is set to what holds anyway needs no word about its having no effect. */
+function asksForNothing(type: ValueType, value: Json): boolean {
+  if (value === null || value === "") return true;
+  if (type.kind === "flag") return readScalar(type, value) === type.usual;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** Another name in the map that was probably meant to be the missing one. */
+function nearName(name: string, names: readonly string[], section: Section): string | undefined {
+  const near = closest(
+    name,
+    names.filter((other) => !section.keys.has(other)),
+  );
+  return near === undefined ? undefined : `${name} where ${near} is written`;
 }

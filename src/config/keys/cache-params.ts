@@ -1,0 +1,80 @@
+import { type Key, later, section } from "../key.ts";
+import { amount, anything, count, either, flag, flagOn, list, listOf, map, oneOf, text, texts } from "../value-type.ts";
+
+const cache = later("cache");
+
+const redis: Record<string, Key> = {
+  host: cache(text),
+  port: cache(count),
+  password: cache(either(text, count)),
+  username: cache(text),
+  url: cache(text),
+  db: cache(count),
+  ssl: cache(flag),
+  ssl_cert_reqs: cache(anything),
+  ssl_check_hostname: cache(flag),
+  ssl_ca_certs: cache(text),
+  namespace: cache(text),
+  max_connections: cache(count),
+  socket_timeout: cache(amount),
+  redis_startup_nodes: cache(listOf(map)),
+  service_name: cache(text),
+  sentinel_nodes: cache(list),
+  sentinel_password: cache(either(text, count)),
+  gcp_service_account: cache(text),
+  gcp_ssl_ca_certs: cache(text),
+};
+
+/** `litellm_settings.cache_params`. */
+export const cacheParams = section("cache_params", {
+  ...redis,
+  type: cache(
+    oneOf("local", "redis", "redis-semantic", "qdrant-semantic", "valkey-semantic", "s3", "gcs", "azure-blob", "disk"),
+  ),
+  ttl: cache(amount),
+  default_in_memory_ttl: cache(amount),
+  default_in_redis_ttl: cache(amount),
+  mode: cache(oneOf("default_on", "default_off")),
+  max_messages: cache(count),
+  supported_call_types: cache(texts),
+  redis_flush_size: cache(count),
+  similarity_threshold: cache(amount),
+  redis_semantic_cache_embedding_model: cache(text),
+  valkey_semantic_cache_embedding_model: cache(text),
+  qdrant_semantic_cache_embedding_model: cache(text),
+  redis_semantic_cache_index_name: cache(text),
+  valkey_semantic_cache_index_name: cache(text),
+  qdrant_api_base: cache(text),
+  qdrant_api_key: cache(text),
+  qdrant_collection_name: cache(text),
+  qdrant_quantization_config: cache(text),
+  qdrant_semantic_cache_vector_size: cache(count),
+  semantic_cache_embedding_timeout: cache(amount),
+  semantic_cache_embedding_max_input_tokens: cache(count),
+  semantic_cache_scope: cache(oneOf("key", "end_user")),
+  s3_bucket_name: cache(text),
+  s3_region_name: cache(text),
+  s3_endpoint_url: cache(text),
+  s3_path: cache(text),
+  s3_use_ssl: cache(flagOn),
+  s3_verify: cache(anything),
+  s3_config: cache(anything),
+  s3_api_version: cache(text),
+  s3_aws_access_key_id: cache(text),
+  s3_aws_secret_access_key: cache(text),
+  s3_aws_session_token: cache(text),
+  gcs_bucket_name: cache(text),
+  gcs_path: cache(text),
+  gcs_path_service_account: cache(text),
+  azure_account_url: cache(text),
+  azure_blob_container: cache(text),
+  disk_cache_dir: cache(text),
+});
+
+/** `general_settings.coordination_redis`: a Redis of its own for limits, spend and locks. */
+export const coordinationRedis = section(
+  "coordination_redis",
+  { ...redis, startup_nodes: cache(listOf(map)) },
+  // `aws_iam_*` name whatever Amazon's login needs.
+  { unknown: "kept" },
+);

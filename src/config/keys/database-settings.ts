@@ -1,0 +1,50 @@
+import { ignored, type Key, later } from "../key.ts";
+import { amount, anything, count, flag, map, text, texts } from "../value-type.ts";
+
+const deployment = later("deployment");
+const keys = later("keys");
+const prisma = "it concerns the database client of the Python proxy";
+
+/** The keys of `general_settings` about the database and what is kept in it. */
+export const databaseSettings: Readonly<Record<string, Key>> = {
+  database_url: deployment(text),
+  database_connection_pool_limit: deployment(count),
+  database_connection_timeout: deployment(amount),
+  database_connection_pool_timeout: deployment(amount),
+  database_statement_timeout: deployment(amount),
+  database_lock_timeout: deployment(amount),
+  database_connect_timeout: deployment(amount),
+  database_socket_timeout: deployment(amount),
+  database_max_idle_connection_lifetime: deployment(amount),
+  database_extra_connection_params: deployment(anything),
+  allow_requests_on_db_unavailable: deployment(flag),
+  use_redis_transaction_buffer: deployment(flag),
+  database_disable_prepared_statements: ignored(prisma, flag),
+  disable_prisma_schema_update: ignored(prisma, flag),
+  database_type: ignored(prisma, text),
+  database_args: ignored(prisma, map),
+
+  store_model_in_db: keys(flag),
+  supported_db_objects: keys(texts),
+  proxy_budget_rescheduler_min_time: keys(amount),
+  proxy_budget_rescheduler_max_time: keys(amount),
+  disable_reset_budget: keys(flag),
+  disable_spend_logs: keys(flag),
+  disable_spend_updates: keys(flag),
+  disable_error_logs: keys(flag),
+  store_prompts_in_spend_logs: keys(flag),
+  spend_logs_metadata_fields: keys(map),
+  use_spend_logs_partitioning: keys(flag),
+  maximum_spend_logs_retention_period: keys(text),
+  maximum_spend_logs_retention_interval: keys(text),
+  maximum_spend_logs_cleanup_cron: keys(text),
+  maximum_spend_logs_cleanup_batch_size: keys(count),
+  maximum_spend_logs_cleanup_max_batches: keys(count),
+  maximum_spend_logs_cleanup_run_budget: keys(anything),
+  maximum_spend_logs_cleanup_batch_timeout: keys(anything),
+  maximum_autorouter_session_retention_period: keys(text),
+  maximum_health_check_retention_period: keys(text),
+  maximum_daily_tag_spend_retention_period: keys(text),
+
+  proxy_batch_write_at: ignored("spend is journaled at once and written in batches as it comes", amount),
+};

@@ -1,0 +1,32 @@
+import { type Key, later, section } from "../key.ts";
+import { amount, flag, listOf, map, oneOf, text, textOrTexts, texts } from "../value-type.ts";
+
+const keys = later("keys");
+const all = (names: string, key: Key): Record<string, Key> =>
+  Object.fromEntries(
+    names
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, key]),
+  );
+
+/** `general_settings.litellm_jwtauth`. */
+export const jwtAuth = section("litellm_jwtauth", {
+  ...all(
+    `admin_jwt_scope team_id_jwt_field team_ids_jwt_field team_alias_jwt_field team_id_default org_id_jwt_field
+     org_alias_jwt_field user_id_jwt_field user_email_jwt_field user_roles_jwt_field end_user_id_jwt_field
+     roles_jwt_field object_id_jwt_field custom_validate oidc_userinfo_endpoint virtual_key_claim_field`,
+    keys(text),
+  ),
+  ...all(
+    `team_id_upsert user_id_upsert enforce_scope_based_access enforce_team_based_model_access enforce_rbac
+     sync_user_role_and_teams upsert_sso_user_to_team oidc_userinfo_enabled`,
+    keys(flag),
+  ),
+  ...all("public_key_ttl oidc_userinfo_cache_ttl virtual_key_mapping_cache_ttl", keys(amount)),
+  ...all("admin_allowed_routes team_allowed_routes user_allowed_roles", keys(texts)),
+  user_allowed_email_domain: keys(textOrTexts),
+  ...all("role_mappings scope_mappings jwt_litellm_role_map", keys(listOf(map))),
+  routing_overrides: keys(map),
+  unregistered_jwt_client_behavior: keys(oneOf("fallback_team_mapping", "reject", "auto_register")),
+});

@@ -1,0 +1,67 @@
+import { ignored, later, section, supported } from "../key.ts";
+import {
+  amount,
+  anything,
+  count,
+  either,
+  flag,
+  listOf,
+  map,
+  sectionOf,
+  text,
+  textOrTexts,
+  texts,
+} from "../value-type.ts";
+import { litellmParams } from "./litellm-params.ts";
+
+const server = "the gateway says this itself in its answers";
+
+export const modelInfo = section(
+  "model_list[].model_info",
+  {
+    id: supported(either(text, count)),
+    mode: supported(text),
+    base_model: supported(text),
+    max_tokens: supported(count),
+    max_input_tokens: supported(count),
+    max_output_tokens: supported(count),
+    supported_environments: supported(textOrTexts),
+    health_check_model: supported(text),
+    health_check_timeout: supported(amount),
+    health_check_max_tokens: supported(count),
+
+    supported_openai_params: ignored("each provider's own table says what it takes; see allowed_openai_params", texts),
+    deprecation_date: ignored("it is shown by /model/info and changes nothing else", text),
+    db_model: ignored(server, flag),
+    created_at: ignored(server, anything),
+    created_by: ignored(server, anything),
+
+    access_groups: later("keys")(textOrTexts),
+    team_id: later("keys")(text),
+    team_public_model_name: later("keys")(text),
+    tier: later("keys")(text),
+    access_windows: later("keys")(listOf(map)),
+    blocked: later("keys")(flag),
+    discoverable: later("keys")(flag),
+    ptu_count: later("keys")(count),
+    cost_per_ptu_per_hour: later("keys")(amount),
+    ptu_effective_from: later("keys")(anything),
+    ptu_effective_to: later("keys")(anything),
+    disable_background_health_check: later("routing")(flag),
+    allow_fail_open: later("routing")(flag),
+    enable_tag_filtering: later("routing")(flag),
+    internal_router_model: later("routing")(anything),
+    member_auto_router: later("routing")(anything),
+  },
+  { unknown: "kept" },
+);
+
+export const modelEntry = section(
+  "model_list[]",
+  {
+    model_name: supported(text),
+    litellm_params: supported(sectionOf(litellmParams)),
+    model_info: supported(sectionOf(modelInfo)),
+  },
+  { required: ["model_name", "litellm_params"] },
+);

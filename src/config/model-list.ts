@@ -1,0 +1,160 @@
+import { createHash } from "node:crypto";
+import { asArray, asObject, asString, type Json, type JsonObject } from "../json/json.ts";
+import type { Deployment, Diagnostic } from "../snapshot/snapshot.ts";
+import { compileDeployment, type DeploymentProblem, withoutNull } from "./deployment.ts";
+import type { LoadedDocument, Path } from "./load.ts";
+import type { ValidDocument } from "./validate.ts";
+
+/** The deployments of `model_list`, and what is to be told about those that cannot be built. */
+export function compileModelList(
+  document: LoadedDocument,
+  valid: ValidDocument,
+): { readonly deployments: readonly Deployment[]; readonly diagnostics: readonly Diagnostic[] } {
+  const list = new ModelList(document, valid);
+  for (const index of asArray(valid.value.model_list).keys()) list.add(index);
+  return list;
+}
+
+class ModelList {
+  readonly deployments: Deployment[] = [];
+  readonly diagnostics: Diagnostic[] = [];
+  readonly #document: LoadedDocument;
+  readonly #valid: ValidDocument;
+  readonly #credentials: ReadonlyMap<string, JsonObject>;
+  /** Id → how many deployments were given it. */
+  readonly #ids = new Map<string, number>();
+
+  constructor(document: LoadedDocument, valid: ValidDocument) {
+    this.#document = document;
+    this.#valid = valid;
+    this.#credentials = new Map(
+      asArray(valid.value.credential_list).flatMap((item): [string, JsonObject][] => {
+        const name = asString(asObject(item)?.credential_name);
+        return name === undefined ? [] : [[name, asObject(asObject(item)?.credential_values) ?? {}]];
+      }),
+    );
+  }
+
+  add(index: number): void {
+    const path: Path = ["model_list", index];
+    const entry = asObject(asArray(this.#valid.value.model_list)[index]) ?? {};
+    const modelName = asString(entry.model_name);
+    const broken = this.#valid.broken.get(index);
+    if (broken !== undefined) {
+      const message = `the deployment of ${modelName ?? `model_list[${index}]`} is skipped: ${broken.message}`;
+      this.diagnostics.push({ ...broken, message });
+      return;
+    }
+    if (modelName === undefined) {
+      this.#skip(path, ["model_name"], `model_list[${index}]`, { problem: "its name is unset.", key: "model_name" });
+      return;
+    }
+    const info = asObject(entry.model_info) ?? {};
+    if (!this.#belongsHere(path, modelName, info)) return;
+    const params = this.#withCredential(path, modelName, asObject(entry.litellm_params) ?? {});
+    if (params === undefined) return;
+    const written = asObject(asObject(asArray(this.#document.value.model_list)[index])?.litellm_params) ?? {};
+    for (const [own, identity] of organisations(params, written)) this.#build(path, modelName, own, identity, info);
+  }
+
+  #build(path: Path, modelName: string, params: JsonObject, identity: JsonObject, info: JsonObject): void {
+    const given = typeof info.id === "number" ? String(info.id) : asString(info.id);
+    const id = given === undefined || given === "" ? deploymentId(modelName, identity) : given;
+    const { environment } = this.#valid;
+    const source = this.#document.locate(path);
+    const compiled = compileDeployment({ id, modelName, params, info, environment, source });
+    if ("problem" in compiled) {
+      const place = params[compiled.key] === undefined && info[compiled.key] !== undefined;
+      this.#skip(path, [place ? "model_info" : "litellm_params", compiled.key], modelName, compiled);
+      return;
+    }
+    const uses = (this.#ids.get(id) ?? 0) + 1;
+    this.#ids.set(id, uses);
+    if (uses > 1 && given !== undefined) this.#tellSharedId(path, id, uses);
+    this.deployments.push(uses === 1 ? compiled : { ...compiled, id: `${id}-${uses}` });
+  }
+
+  /** `supported_environments`: the entry counts only where LITELLM_ENVIRONMENT is one of them. */
+  #belongsHere(path: Path, modelName: string, info: JsonObject): boolean {
+    const wanted = asArray(asString(info.supported_environments) ?? info.supported_environments);
+    const environments = typeof info.supported_environments === "string" ? [info.supported_environments] : wanted;
+    const here = this.#valid.environment.LITELLM_ENVIRONMENT;
+    if (environments.length === 0 || (here !== undefined && environments.includes(here))) return true;
+    this.diagnostics.push({
+      severity: "info",
+      code: "other_environment",
+      message: `the deployment of ${modelName} is for ${environments.join(", ")}; LITELLM_ENVIRONMENT is ${here ?? "unset"}`,
+      location: this.#document.locate([...path, "model_info", "supported_environments"]),
+    });
+    return false;
+  }
+
+  /** What the deployment says itself wins; what it leaves unset does not hide the credential's value. */
+  #withCredential(path: Path, modelName: string, own: JsonObject): JsonObject | undefined {
+    const name = asString(own.litellm_credential_name);
+    if (name === undefined) return withoutNull(own);
+    const credential = this.#credentials.get(name);
+    if (credential !== undefined) return { ...withoutNull(credential), ...withoutNull(own) };
+    this.#skip(path, ["litellm_params", "litellm_credential_name"], modelName, {
+      problem: `credential_list has no credential called ${name}.`,
+      key: "litellm_credential_name",
+    });
+    return undefined;
+  }
+
+  #skip(path: Path, at: Path, modelName: string, { problem, suggestion }: DeploymentProblem): void {
+    this.diagnostics.push({
+      severity: "error",
+      code: "deployment_skipped",
+      message: `the deployment of ${modelName} is skipped: ${problem}`,
+      location: this.#document.locate([...path, ...at]),
+      ...(suggestion === undefined ? {} : { suggestion }),
+    });
+  }
+
+  #tellSharedId(path: Path, id: string, uses: number): void {
+    this.diagnostics.push({
+      severity: "warning",
+      code: "shared_id",
+      message: `another deployment has the id ${id} too: this one is called ${id}-${uses}`,
+      location: this.#document.locate([...path, "model_info", "id"]),
+    });
+  }
+}
+
+/** A list of organisations stands for one deployment each: its litellm_params resolved, and as they were written. */
+function organisations(params: JsonObject, written: JsonObject): [JsonObject, JsonObject][] {
+  const { organization } = params;
+  if (!Array.isArray(organization)) return [[params, written]];
+  const names = asArray(written.organization);
+  return (organization as readonly Json[]).flatMap((one, index) =>
+    one === null
+      ? []
+      : [
+          [
+            { ...params, organization: one },
+            { ...written, organization: names[index] ?? one },
+          ] as [JsonObject, JsonObject],
+        ],
+  );
+}
+
+/**
+ * The same for the same entry, whatever the order of its keys. References count as they are written, so that a key that is
+ * rotated in the environment makes no new deployment.
+ */
+function deploymentId(modelName: string, params: JsonObject): string {
+  return createHash("sha256")
+    .update(JSON.stringify([modelName, sorted(params)]))
+    .digest("hex");
+}
+
+function sorted(value: Json): Json {
+  if (Array.isArray(value)) return (value as readonly Json[]).map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value as JsonObject)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, member]) => [key, sorted(member ?? null)]),
+  );
+}
