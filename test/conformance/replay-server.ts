@@ -35,8 +35,11 @@ export function startReplayServer(recordings: readonly Recording[]): ReplayServe
       for (const [name, value] of Object.entries(recording.headers)) {
         if (!OWN_HEADERS.has(name.toLowerCase())) headers.set(name, String(value));
       }
-      const body = recording.status < 400 && recording.streamed ? inPieces(recording.bytes) : recording.bytes;
-      return new Response(body, { status: recording.status, headers });
+      const { bytes, status } = recording;
+      return new Response(status < 400 && recording.streamed ? inPieces(bytes) : new Blob([bytes.slice()]), {
+        status,
+        headers,
+      });
     },
   });
   return {

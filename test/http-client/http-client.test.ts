@@ -107,12 +107,13 @@ describe("httpCarrier", () => {
     answer = (socket) => {
       socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
       const block = "x".repeat(64 * 1024);
-      for (let index = 0; index < 64; index++) socket.write(`${block.length.toString(16)}\r\n${block}\r\n`);
+      for (let index = 0; index < 512; index++) socket.write(`${block.length.toString(16)}\r\n${block}\r\n`);
       socket.write("0\r\n\r\n");
     };
     const response = await call().response;
     let received = 0;
     let whilePaused = 0;
+    let afterPause = 0;
     await new Promise<void>((resolve, reject) => {
       let source: ByteSource | undefined;
       source = response.read({
@@ -122,7 +123,8 @@ describe("httpCarrier", () => {
             whilePaused = received;
             source?.pause();
             setTimeout(() => {
-              expect(received - whilePaused).toBeLessThan(1_000_000);
+              // The kernel's buffer may be handed over once more, some half megabytes at a time; never the whole body.
+              afterPause = received - whilePaused;
               source?.resume();
             }, 100);
           }
@@ -131,7 +133,8 @@ describe("httpCarrier", () => {
         fail: reject,
       });
     });
-    expect(received).toBe(64 * 64 * 1024);
+    expect(afterPause).toBeLessThan(10 * 1024 * 1024);
+    expect(received).toBe(512 * 64 * 1024);
   });
 
   test("an abort before the answer rejects it, an abort after it fails its reader; the server sees both", async () => {
