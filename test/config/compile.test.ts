@@ -193,9 +193,10 @@ describe("checkConfig", () => {
       files[`models/${file}.yml`] = text;
     }
     const path = write(files);
-    const started = performance.now();
+    // The processor's time, since other tests may run beside this one.
+    const before = process.cpuUsage();
     const snapshot = compileSnapshot(loadConfig(path), { environment });
-    expect(performance.now() - started).toBeLessThan(800);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(800);
     expect(snapshot.deploymentsById.size).toBe(194);
     expect(snapshot.groups.size).toBe(140);
     expect(snapshot.files.length).toBe(15);

@@ -150,9 +150,9 @@ describe("anchors", () => {
     const laughs = ["a: &a [x,x,x,x,x,x,x,x,x,x]"];
     for (const [from, to] of ["ab", "bc", "cd", "de", "ef", "fg", "gh", "hi"] as const)
       laughs.push(`${to}: &${to} [${Array(10).fill(`*${from}`).join(",")}]`);
-    const started = performance.now();
+    const before = process.cpuUsage();
     expect(refusalOf(() => loadTexts({ "c.yml": `${laughs.join("\n")}\n` }))[0]?.code).toBe("yaml_aliases");
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
   });
 });
 

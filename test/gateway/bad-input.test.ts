@@ -6,7 +6,7 @@ import { chatAnswer, chatStream, startUpstream, type Upstream } from "../support
 let gateway: RunningGateway;
 let upstream: Upstream;
 let raw: Server;
-let rawAnswer: (socket: Socket) => void = () => {};
+let rawAnswer: (socket: Socket) => void | Promise<void> = () => {};
 
 beforeAll(async () => {
   upstream = startUpstream(() => Response.json(chatAnswer("hello")));
@@ -249,15 +249,11 @@ describe("upstream connections", () => {
   });
 
   test("an upstream that never answers runs into the caller's time limit", async () => {
-    upstream.handler = async () => {
-      await Bun.sleep(3000);
-      return Response.json(chatAnswer("late"));
-    };
-    const started = performance.now();
+    upstream.handler = (_, signal) =>
+      new Promise((resolve) => signal.addEventListener("abort", () => resolve(Response.json(chatAnswer("late")))));
     const { status, error } = await refusal(await chat(gateway, { ...ask, timeout: 0.3 }));
     expect(status).toBe(408);
     expect(error.message).toContain("timeout value=0.3");
-    expect(performance.now() - started).toBeLessThan(1500);
   });
 });
 
@@ -278,7 +274,6 @@ describe("upstream streams", () => {
       () => chatStream(["a"], { tail: 'data: {"error":{"message":"lost it","type":"server_error"}}\n\n' }),
       "lost it",
     ],
-    ["a connection that breaks", () => chatStream(["a", "b"], { breakAfter: 2, gap: 5 }), "connection"],
     [
       "a stream that ends without a finish reason",
       () => chatStream(["a"], { complete: false }),
@@ -295,18 +290,31 @@ describe("upstream streams", () => {
     expect(last.error.message).toContain(said);
   });
 
+  test("a connection that breaks ends the stream with an error frame and no [DONE]", async () => {
+    rawAnswer = async (socket) => {
+      const frames = await chatStream(["a", "b"], { complete: false }).text();
+      socket.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n");
+      socket.write(`${Buffer.byteLength(frames).toString(16)}\r\n${frames}\r\n`);
+      setTimeout(() => socket.destroy(), 30);
+    };
+    const text = await (await chat(gateway, { ...streamed, model: "raw" })).text();
+    expect(text).toContain('"content":"b"');
+    expect(text).not.toContain("[DONE]");
+    const last = JSON.parse(text.trim().split("\n\n").at(-1)?.slice(6) ?? "") as ErrorBody;
+    expect(last.error.message).toContain("connection");
+  });
+
   test("a stream without usage is complete all the same", async () => {
     upstream.handler = () => chatStream(["a"], { usage: false });
     expect(await (await chat(gateway, streamed)).text()).toContain("[DONE]");
   });
 
   test("a stream that falls silent is ended after stream_timeout", async () => {
-    upstream.handler = () => chatStream(["a", "b"], { gap: 3000 });
-    const started = performance.now();
+    upstream.handler = () => chatStream(["a", "b"], { gap: 60_000 });
     const response = await chat(gateway, { ...streamed, stream_timeout: 0.4 });
     const text = await response.text();
     expect(text).toContain("error");
-    expect(performance.now() - started).toBeLessThan(2500);
+    expect(text).not.toContain('"content":"b"');
   });
 
   test("a JSON answer to a request for a stream is streamed", async () => {

@@ -73,8 +73,6 @@ export function chatAnswer(content: string, extra: Record<string, unknown> = {})
 export interface ChatStreamOptions {
   /** Milliseconds between frames. */
   readonly gap?: number;
-  /** Frames after which the connection breaks. */
-  readonly breakAfter?: number;
   readonly usage?: boolean;
   /** Whether the stream ends with a finish reason and `[DONE]`. */
   readonly complete?: boolean;
@@ -119,10 +117,6 @@ export function chatStream(words: readonly string[], options: ChatStreamOptions 
   const body = new ReadableStream<Uint8Array>({
     async pull(controller) {
       if (next > 0 && options.gap !== undefined) await Bun.sleep(options.gap);
-      if (options.breakAfter !== undefined && next >= options.breakAfter) {
-        controller.error(new Error("broken on purpose"));
-        return;
-      }
       const piece = pieces[next++];
       if (piece === undefined) controller.close();
       else controller.enqueue(piece);
