@@ -4,9 +4,12 @@ import { Authenticator } from "../auth/authenticator.ts";
 import { renderDiagnostics } from "../config/check.ts";
 import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
 import { loadConfig } from "../config/load.ts";
+import { EventBus } from "../events/event-bus.ts";
 import { Log } from "../events/log.ts";
+import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
+import { openRouter } from "../pipeline/open-router.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
@@ -72,10 +75,15 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...healthRoutes,
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
+  const events = new EventBus<RequestEvent>((name, error) =>
+    log.warning("an event handler failed", { name, error: String(error) }),
+  );
   const services: Services = {
     version,
     snapshot: () => snapshot,
     accounts: ledger,
+    router: openRouter({ log, events }),
+    events,
     transport: new Transport(httpCarrier(env)),
     deadlines: new DeadlineWheel(),
     log,

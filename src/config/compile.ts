@@ -59,18 +59,18 @@ export function defaultSnapshot(environment: Environment): Snapshot {
   );
 }
 
-/** The only strategy of the router so far; the others of LiteLLM's are read and told. */
-const STRATEGY = "simple-shuffle";
+/** What LiteLLM accepts and this router does not have. */
+const OTHER_STRATEGIES: ReadonlySet<string> = new Set(["lar1"]);
 
 function strategyDiagnostics(document: LoadedDocument, valid: ValidDocument, strategy: string): Diagnostic[] {
-  if (strategy === STRATEGY) return [];
+  if (!OTHER_STRATEGIES.has(strategy)) return [];
   const own = asObject(valid.value.router_settings)?.routing_strategy;
   const section = own === null || own === undefined ? "litellm_settings" : "router_settings";
   return [
     {
       severity: "warning",
       code: "not_yet",
-      message: `${section}.routing_strategy ${strategy} has no effect yet: it belongs to routing; ${STRATEGY} is used`,
+      message: `${section}.routing_strategy ${strategy} is not supported: simple-shuffle is used`,
       location: document.locate([section, "routing_strategy"]),
     },
   ];

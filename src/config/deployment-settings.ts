@@ -28,6 +28,8 @@ export function deploymentSettings(
   put("weight", asNumber(params.weight));
   put("rpm", asNumber(params.rpm));
   put("tpm", asNumber(params.tpm));
+  put("itpm", asNumber(params.itpm));
+  put("otpm", asNumber(params.otpm));
   put("order", asNumber(params.order));
   put("maxParallelRequests", asNumber(params.max_parallel_requests));
   put("maxBudget", asNumber(params.max_budget));
@@ -35,6 +37,13 @@ export function deploymentSettings(
   put("tags", textsOf(params.tags));
   put("tagRegex", textsOf(params.tag_regex));
   put("regionName", asString(params.region_name));
+  put("providerAffinityHeader", asString(params.provider_affinity_header));
+  put("silentModel", asString(params.silent_model));
+  put("silentModelShare", asNumber(params.silent_model_share));
+  put("ttftTimeout", asNumber(params.ttft_timeout));
+  put("streamIdleTimeout", asNumber(params.stream_idle_timeout));
+  put("timeoutByServiceTier", figuresOf(params.timeout_by_service_tier));
+  put("streamTimeoutByServiceTier", figuresOf(params.stream_timeout_by_service_tier));
   put("dropParams", flagOf(params.drop_params));
   put("modifyParams", flagOf(params.modify_params));
   put("additionalDropParams", textsOf(params.additional_drop_params));
@@ -74,6 +83,14 @@ function textsOf(value: Json | undefined): readonly string[] | undefined {
   return value === undefined || value === null
     ? undefined
     : asArray(value).filter((item): item is string => typeof item === "string");
+}
+
+function figuresOf(value: Json | undefined): Record<string, number> | undefined {
+  const map = asObject(value);
+  if (map === undefined) return undefined;
+  return Object.fromEntries(
+    Object.entries(map).flatMap(([name, figure]) => (typeof figure === "number" ? [[name, figure]] : [])),
+  );
 }
 
 function headersOf(value: Json | undefined): Record<string, string> {

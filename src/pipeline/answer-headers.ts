@@ -67,10 +67,13 @@ export function answerHeaders(
   echoProviderHeaders(upstreamHeaders, headers);
   const elapsed = performance.now() - context.startedClock;
   headers.set("x-litellm-call-id", visibleCallId(context));
-  headers.set(
-    "x-litellm-attempted-retries",
-    settlement.attempts.length > 1 ? String(settlement.attempts.length - 1) : "0",
-  );
+  const { route } = settlement;
+  headers.set("x-litellm-attempted-retries", String(route?.retries ?? 0));
+  if (route !== undefined && route.retries > 0) headers.set("x-litellm-max-retries", String(route.maxRetries));
+  if (route !== undefined && route.fallbacks > 0) {
+    headers.set("x-litellm-attempted-fallbacks", String(route.fallbacks));
+    headers.set("x-litellm-max-fallbacks", String(route.maxFallbacks));
+  }
   headers.set("x-litellm-response-duration-ms", String(Math.round(elapsed * 1000) / 1000));
   headers.set("x-litellm-overhead-duration-ms", String(Math.round(Math.max(elapsed - upstreamMs, 0) * 1000) / 1000));
   if (!context.stream && settlement.price !== "unknown") {

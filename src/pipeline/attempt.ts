@@ -18,7 +18,7 @@ import type { Prepared } from "./prepare-request.ts";
 import { providerHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
 import { type FrameRewriter, PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
-import { AttemptTimeout, ClientGone, UpstreamCall } from "./upstream-call.ts";
+import { AttemptTimeout, ClientGone, Superseded, UpstreamCall } from "./upstream-call.ts";
 
 /** A whole answer of the provider. */
 export interface WholeAnswer {
@@ -116,7 +116,7 @@ function responseContext(prepared: Prepared): ResponseContext {
 export function answerContext(context: RequestContext, prepared: Prepared): AnswerContext {
   const request = prepared.conversation ?? { model: context.requestedModel, messages: [], sampling: {} };
   return {
-    model: context.requestedModel,
+    model: context.fellBack === true ? prepared.call.model : context.requestedModel,
     request:
       prepared.wantsStreamUsage === request.includeUsage
         ? request
@@ -259,7 +259,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
   return new PassThroughTap({
     observer: prepared.format.createStreamObserver(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
-    model: context.requestedModel,
+    model: context.fellBack === true ? undefined : context.requestedModel,
     keepUsage:
       !(context.client.id === "openai-chat" || context.client.id === "openai-completions") || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
@@ -348,7 +348,7 @@ export function asCallError(
   progress: AttemptProgress,
 ): Error {
   if (error instanceof UpstreamError) return error;
-  if (reason instanceof ClientGone) return reason;
+  if (reason instanceof ClientGone || reason instanceof Superseded) return reason;
   if (reason instanceof AttemptTimeout) {
     return new UpstreamError({
       code: "timeout",

@@ -1,5 +1,8 @@
+import type { EventBus } from "../events/event-bus.ts";
 import type { Log } from "../events/log.ts";
+import type { RequestEvent } from "../events/request-event.ts";
 import type { LeaseRecord, SpendRecord } from "../ledger/record.ts";
+import type { Router } from "../routing/router.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import type { Transport } from "../upstream/transport.ts";
@@ -17,6 +20,9 @@ export interface Gateway {
   /** The configuration in force; a request keeps the one that it began with. */
   snapshot(): Snapshot;
   readonly accounts: Accounts;
+  /** What is known of deployments, and which comes next. */
+  readonly router: Router;
+  readonly events: EventBus<RequestEvent>;
   readonly transport: Transport;
   readonly deadlines: DeadlineWheel;
   readonly log: Log;

@@ -3,23 +3,34 @@ import type { ParameterReport } from "../formats/report.ts";
 import { replaceStringMember } from "../json/patch.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { answerContext, attempt, type StreamingAnswer, type WholeAnswer } from "./attempt.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";
 import type { RequestContext } from "./request-context.ts";
-import { type AttemptRun, runAttempts, timeoutOf } from "./run-attempts.ts";
+import { runAttempts } from "./run-attempts.ts";
 import { streamBody } from "./stream-body.ts";
+import { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
 
 /** Serves one conversation, whatever the client's format: route → attempt → stream → settle. */
-export function handleConversation(gateway: Gateway, context: RequestContext): Promise<Response> {
-  return runAttempts(gateway, context, async (run) => {
+export function handleConversation(gateway: Gateway, asked: RequestContext): Promise<Response> {
+  return runAttempts(gateway, asked, async (run) => {
+    const { context } = run;
     const { deployment, provider, model } = run.target;
     const prepared = prepareRequest(context, deployment, provider, model);
     run.beforeCall();
     const answer = await attempt(gateway, context, prepared, timeoutOf(context, deployment), run.progress);
-    return answer.kind === "whole"
-      ? wholeResponse(gateway, context, run, prepared, answer)
-      : streamResponse(gateway, context, run, prepared, answer);
+    if (answer.kind === "whole") {
+      run.answered();
+      return wholeResponse(gateway, context, run, prepared, answer);
+    }
+    try {
+      run.answered();
+    } catch (error) {
+      answer.abort(error as Error);
+      throw error;
+    }
+    return streamResponse(gateway, context, run, prepared, answer);
   });
 }
 
@@ -45,12 +56,11 @@ function wholeText(context: RequestContext, prepared: Prepared, answer: WholeAns
     return JSON.stringify(context.client.encodeResponse(answer.response, answerContext(context, prepared)));
   }
   const { model } = answer.body;
+  const renamed = typeof model === "string" && context.fellBack !== true;
   if (answer.text === undefined) {
-    return JSON.stringify(typeof model === "string" ? { ...answer.body, model: context.requestedModel } : answer.body);
+    return JSON.stringify(renamed ? { ...answer.body, model: context.requestedModel } : answer.body);
   }
-  return typeof model === "string"
-    ? replaceStringMember(answer.text, "model", model, context.requestedModel)
-    : answer.text;
+  return renamed ? replaceStringMember(answer.text, "model", model, context.requestedModel) : answer.text;
 }
 
 function streamResponse(
@@ -75,7 +85,7 @@ function streamResponse(
   const body = streamBody({
     answer,
     deadlines: gateway.deadlines,
-    idleSeconds: timeoutOf(context, prepared.deployment),
+    idleSeconds: idleTimeoutOf(context, prepared.deployment),
     failureOf: (failure) => clientError(new UpstreamError(failure), prepared.provider, context),
     settle: (status, failure) => {
       progress.usage = answer.tap.usage;
@@ -93,8 +103,7 @@ function streamResponse(
 
 /** Adds the attempt that became the answer. */
 export function noteAttempt(run: AttemptRun, status: "success" | "failure" | "cancelled"): void {
-  const { deployment, model, prices } = run.target;
-  run.settlement.note(deployment, model, prices, run.startedAt, run.progress, { status, httpStatus: 200 });
+  run.end({ status, httpStatus: 200 });
 }
 
 /** The parameter report as a header: at most 1,000 visible ASCII characters. */

@@ -5,20 +5,24 @@ import { replaceStringMember } from "../json/patch.ts";
 import type { ByteSource, UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
+import type { AttemptRun } from "./attempt-run.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
 import { operationEndpoint, type PreparedOperation, prepareOperation } from "./operation-request.ts";
 import { operationUsage } from "./operation-usage.ts";
 import { providerHeaders } from "./provider-headers.ts";
 import type { RequestContext } from "./request-context.ts";
-import { type AttemptRun, runAttempts, timeoutOf } from "./run-attempts.ts";
+import { runAttempts } from "./run-attempts.ts";
+import { timeoutOf } from "./time-limits.ts";
 import { estimatedCount } from "./token-count.ts";
 import { ClientGone, UpstreamCall } from "./upstream-call.ts";
 
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
-export function handleOperation(gateway: Gateway, context: RequestContext): Promise<Response> {
-  return runAttempts(gateway, context, async (run) => {
+export function handleOperation(gateway: Gateway, asked: RequestContext): Promise<Response> {
+  return runAttempts(gateway, asked, async (run) => {
+    const { context } = run;
     if (context.operation === "count-tokens" && operationEndpoint(context, run.target) === undefined) {
+      run.answered();
       run.progress.usage = { buckets: {} };
       noteAttempt(run, "success");
       run.settlement.settle({ status: "success", httpStatus: 200 });
@@ -56,6 +60,7 @@ async function callOnce(
     const type = response.headers.get("content-type") ?? "";
     if (type.includes("json") && !type.includes("stream"))
       return await jsonAnswer(gateway, context, run, prepared, response);
+    run.answered();
     return passBody(gateway, context, run, prepared, response, upstream.abort);
   } catch (error) {
     const failure = asCallError(error, upstream.reason, prepared, seconds, run.progress);
@@ -98,6 +103,7 @@ async function jsonAnswer(
   const body = prepared.endpoint.normaliseResponse?.(parsed, prepared.call) ?? parsed;
   run.progress.usage = operationUsage({ operation: context.operation, fields: context.body }, body);
   const upstreamMs = run.elapsed();
+  run.answered();
   noteAttempt(run, "success");
   run.settlement.settle({ status: "success", httpStatus: 200 });
   const headers = headersOf(gateway, context, run, prepared, response, upstreamMs);
@@ -109,7 +115,9 @@ async function jsonAnswer(
 }
 
 function namedAsAsked(context: RequestContext, body: JsonObject, text: string): string {
-  return typeof body.model === "string" ? replaceStringMember(text, "model", body.model, context.requestedModel) : text;
+  return typeof body.model === "string" && context.fellBack !== true
+    ? replaceStringMember(text, "model", body.model, context.requestedModel)
+    : text;
 }
 
 /** Sound, plain text and event streams go on as they come; the row is written before their end is seen. */

@@ -7,8 +7,8 @@ import { endpointUrl } from "../providers/endpoint-url.ts";
 import { withoutGatewayFields } from "../providers/litellm-params.ts";
 import { applyParameterRules } from "../providers/parameters.ts";
 import type { Call, Endpoint, OutboundRequest } from "../providers/provider.ts";
+import type { Target } from "./attempt-run.ts";
 import type { RequestContext } from "./request-context.ts";
-import type { Target } from "./run-attempts.ts";
 
 /** A call that is no conversation, ready to go out. */
 export interface PreparedOperation {

@@ -10,6 +10,11 @@ const NAMED_ONCE = new Set(["BadRequestError", "UnsupportedParamsError"]);
  * status of the provider's answer, save Anthropic's 529, which clients know as 500.
  */
 export function clientError(error: UpstreamError, provider: Provider, context: RequestContext): GatewayError {
+  return providerError(error, provider, suffix(context));
+}
+
+/** The same with what the router adds at its end. */
+export function providerError(error: UpstreamError, provider: Provider, suffix: string): GatewayError {
   const { failure } = error;
   const { litellmClass } = ERROR_CODES[failure.code];
   const upstream = failure.upstreamStatus;
@@ -18,7 +23,7 @@ export function clientError(error: UpstreamError, provider: Provider, context: R
   const passesType = status === 400 || status === 422 || failure.upstreamType === "invalid_request_error";
   return new GatewayError(
     failure.code,
-    `${wording(failure.code, litellmClass, provider)} - ${failure.message}${suffix(context)}`,
+    `${wording(failure.code, litellmClass, provider)} - ${failure.message}${suffix}`,
     {
       status,
       param: passesType ? failure.param : undefined,

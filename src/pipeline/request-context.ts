@@ -33,6 +33,12 @@ export interface RequestContext {
   readonly requestedModel: string;
   readonly stream: boolean;
   readonly controls: CallControls;
+  /** The deployment that alone can serve it: it holds what the request refers to. */
+  readonly pinnedDeployment?: string;
+  /** `requestedModel` is a fallback's name: answers then name the model that wrote them. */
+  readonly fellBack?: boolean;
+  /** Ends this attempt while the client still waits: another one has the answer. */
+  readonly superseded?: AbortSignal;
   /** How a streamed answer is written; default server-sent events. */
   readonly streamFraming?: "json-array";
 }

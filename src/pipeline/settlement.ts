@@ -6,6 +6,7 @@ import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { promptUpperBound } from "../usage/bounds.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
+import type { Target } from "./attempt-run.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
 
@@ -23,6 +24,30 @@ export interface Outcome {
   readonly errorMessage?: string;
 }
 
+/** How one attempt ended, as the row has it. */
+export interface AttemptEnd {
+  readonly status: AttemptRecord["status"];
+  readonly httpStatus?: number;
+  readonly errorCode?: ErrorCode;
+}
+
+/** What one attempt consumed: known, estimated, or nothing. */
+export interface AttemptSpend {
+  readonly usage: Usage | undefined;
+  /** Nano-dollars; undefined where nothing can have been billed or the price is unknown. */
+  readonly cost: bigint | undefined;
+}
+
+/** What the router did for a request, as its answer's headers say it. */
+export interface RouteTrace {
+  /** Attempts on the answering group before the one that answered. */
+  readonly retries: number;
+  /** Retries that the last failure was allowed. */
+  readonly maxRetries: number;
+  readonly fallbacks: number;
+  readonly maxFallbacks: number;
+}
+
 /** The one place where a request's money is decided. Opened before the first call goes out, settled exactly once. */
 export class Settlement {
   readonly #gateway: Gateway;
@@ -35,6 +60,8 @@ export class Settlement {
   #deployment: Deployment | undefined;
   #model = "";
   #settled = false;
+  #opened = false;
+  route: RouteTrace | undefined;
   firstContentAt: number | undefined;
 
   constructor(gateway: Gateway, context: RequestContext) {
@@ -55,8 +82,9 @@ export class Settlement {
     return this.#price;
   }
 
-  /** Journals the lease. Throws when nothing more can be journaled; then no call may go out. */
+  /** Journals the lease, once. Throws when nothing more can be journaled; then no call may go out. */
   open(deployment: Deployment, model: string, prices: PriceSheet | undefined): void {
+    if (this.#opened) return;
     const context = this.#context;
     const { principal, controls } = context;
     this.#deployment = deployment;
@@ -80,17 +108,12 @@ export class Settlement {
       endUser: controls.endUser,
       tags: controls.tags.length === 0 ? undefined : controls.tags,
     });
+    this.#opened = true;
   }
 
   /** Adds one attempt with what it cost: known, estimated where the provider may have billed, or nothing. */
-  note(
-    deployment: Deployment,
-    model: string,
-    prices: PriceSheet | undefined,
-    startedAt: number,
-    progress: AttemptProgress,
-    end: { readonly status: AttemptRecord["status"]; readonly httpStatus?: number; readonly errorCode?: ErrorCode },
-  ): void {
+  note(target: Target, startedAt: number, progress: AttemptProgress, end: AttemptEnd): AttemptSpend {
+    const { deployment, model, prices } = target;
     this.#deployment = deployment;
     this.#model = model;
     this.#price = prices === undefined ? "unknown" : isFree(prices) ? "free" : "known";
@@ -121,6 +144,7 @@ export class Settlement {
       cost: cost === undefined ? undefined : String(cost),
       estimated: usage?.estimated === true ? true : undefined,
     });
+    return { usage, cost };
   }
 
   /** Writes the row. Further calls do nothing: whoever ends the request first says how it ended. */
@@ -164,6 +188,35 @@ export class Settlement {
       errorCode: outcome.errorCode,
       errorMessage: outcome.errorMessage,
       metadata: visible === context.id ? undefined : { litellm_call_id: visible },
+    });
+    this.#tell(outcome, usage);
+  }
+
+  #tell(outcome: Outcome, usage: Usage): void {
+    const { events } = this.#gateway;
+    if (!events.heard) return;
+    const { id, requestedModel: model, principal, startedAt } = this.#context;
+    const { status, httpStatus } = outcome;
+    const at = Date.now();
+    if (status !== "success") {
+      events.emit({ type: "failed", id, at, model, errorCode: outcome.errorCode ?? "api_connection", httpStatus });
+    }
+    events.emit({
+      type: "settled",
+      id,
+      at,
+      model,
+      status,
+      httpStatus,
+      cost: String(this.#nano),
+      price: this.#price,
+      promptTokens: inputTokens(usage),
+      completionTokens: outputTokens(usage),
+      seconds: (at - startedAt) / 1000,
+      deploymentId: this.#deployment?.id ?? "",
+      provider: this.#deployment?.provider ?? "",
+      keyHash: principal.keyHash,
+      teamId: principal.teamId,
     });
   }
 

@@ -13,8 +13,8 @@ export async function countText(text: string): Promise<number> {
   return countTokens(text);
 }
 
-/** The size of a request where its provider counts nothing, in the words of the client's format. */
-export async function estimatedCount(context: RequestContext): Promise<JsonObject> {
+/** Tokens of a conversation in the client's format, by OpenAI's tokenizer. */
+export async function promptTokens(context: RequestContext): Promise<number> {
   const request = context.client.decodeRequest(context.body);
   let text = "";
   let fixed = 0;
@@ -26,7 +26,12 @@ export async function estimatedCount(context: RequestContext): Promise<JsonObjec
     }
   }
   for (const tool of request.tools ?? []) text += `${JSON.stringify(tool)}\n`;
-  const total = (await countText(text)) + fixed;
+  return (await countText(text)) + fixed;
+}
+
+/** The size of a request where its provider counts nothing, in the words of the client's format. */
+export async function estimatedCount(context: RequestContext): Promise<JsonObject> {
+  const total = await promptTokens(context);
   if (context.client.id === "gemini") return { totalTokens: total };
   return { input_tokens: total, litellm_count_source: "local_estimate" };
 }

@@ -20,6 +20,14 @@ export class ClientGone extends Error {
   }
 }
 
+/** Another attempt at the same request has the answer. */
+export class Superseded extends Error {
+  override readonly name = "Superseded";
+  constructor() {
+    super("another attempt answered first");
+  }
+}
+
 export interface UpstreamCallOptions {
   readonly provider: Provider;
   readonly endpoint: Endpoint;
@@ -50,9 +58,14 @@ export class UpstreamCall {
     const gone = (): void => this.abort(new ClientGone());
     if (signal.aborted) gone();
     else signal.addEventListener("abort", gone, { once: true });
+    const { superseded } = context;
+    const beaten = (): void => this.abort(new Superseded());
+    if (superseded?.aborted === true) beaten();
+    else superseded?.addEventListener("abort", beaten, { once: true });
     this.#finish = () => {
       deadline.done();
       signal.removeEventListener("abort", gone);
+      superseded?.removeEventListener("abort", beaten);
     };
   }
 

@@ -1,4 +1,4 @@
-import type { Deployment, Snapshot } from "../snapshot/snapshot.ts";
+import type { Deployment } from "../snapshot/snapshot.ts";
 
 /** The deployments that may serve a requested name. */
 export interface ModelMatch {
@@ -7,30 +7,8 @@ export interface ModelMatch {
   readonly deployments: readonly Deployment[];
   /** What the star of a wildcard stood for; undefined where the name matched exactly. */
   readonly captured?: readonly string[];
-}
-
-/**
- * LiteLLM's order (its router documentation, "wildcard routing", 2026): deployment id, alias, exact name, patterns from
- * the most specific to `*`, and last a deployment whose own provider model is the requested name.
- */
-export function matchModel(snapshot: Snapshot, requested: string): ModelMatch | undefined {
-  const byId = snapshot.deploymentsById.get(requested);
-  if (byId !== undefined) return { group: byId.modelName, deployments: [byId] };
-
-  const name = snapshot.aliases.get(requested)?.model ?? requested;
-  const exact = snapshot.groups.get(name);
-  if (exact !== undefined) return { group: name, deployments: exact };
-
-  for (const wildcard of snapshot.wildcards) {
-    const captured = capture(wildcard.pieces, name);
-    if (captured !== undefined) return { group: name, deployments: wildcard.deployments, captured };
-  }
-
-  for (const [group, deployments] of snapshot.groups) {
-    const same = deployments.filter((deployment) => deployment.litellmModel === name);
-    if (same.length > 0) return { group, deployments: same };
-  }
-  return undefined;
+  /** The request names one deployment by its id: strategies and cooldowns do not count. */
+  readonly pinned?: boolean;
 }
 
 /** What each star matched when the literal pieces fit the name in order; undefined when they do not. */

@@ -1,22 +1,6 @@
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { RouterSettings } from "../snapshot/snapshot.ts";
-
-const POLICY_KEYS: Partial<Record<ErrorCode, string>> = {
-  invalid_request: "BadRequestErrorRetries",
-  unsupported_params: "BadRequestErrorRetries",
-  unprocessable: "BadRequestErrorRetries",
-  authentication: "AuthenticationErrorRetries",
-  timeout: "TimeoutErrorRetries",
-  gateway_timeout: "TimeoutErrorRetries",
-  rate_limit: "RateLimitErrorRetries",
-  content_policy_violation: "ContentPolicyViolationErrorRetries",
-  internal: "InternalServerErrorRetries",
-  api_error: "InternalServerErrorRetries",
-  api_connection: "InternalServerErrorRetries",
-  bad_gateway: "InternalServerErrorRetries",
-  service_unavailable: "InternalServerErrorRetries",
-  overloaded: "InternalServerErrorRetries",
-};
+import { policyFigure } from "./error-classes.ts";
 
 export interface RetryInput {
   readonly code: ErrorCode;
@@ -30,11 +14,10 @@ export interface RetryInput {
 
 /** How many further attempts a failure of this class may have. A policy that names the class also makes it retryable. */
 export function allowedRetries(input: RetryInput): number {
-  const key = POLICY_KEYS[input.code];
-  if (key !== undefined) {
-    const policy = input.router.modelGroupRetryPolicy?.[input.group]?.[key] ?? input.router.retryPolicy?.[key];
-    if (policy !== undefined) return policy;
-  }
+  const policy =
+    policyFigure(input.router.modelGroupRetryPolicy?.[input.group], input.code, "Retries") ??
+    policyFigure(input.router.retryPolicy, input.code, "Retries");
+  if (policy !== undefined) return policy;
   if (!input.retryable) return 0;
   return input.deploymentRetries ?? input.requestRetries ?? input.router.numRetries;
 }

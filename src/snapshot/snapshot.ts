@@ -52,6 +52,9 @@ export interface DeploymentSettings {
   readonly weight?: number;
   readonly rpm?: number;
   readonly tpm?: number;
+  /** Tokens of input and of output per minute. */
+  readonly itpm?: number;
+  readonly otpm?: number;
   readonly order?: number;
   readonly maxParallelRequests?: number;
   readonly maxBudget?: number;
@@ -59,6 +62,18 @@ export interface DeploymentSettings {
   readonly tags?: readonly string[];
   readonly tagRegex?: readonly string[];
   readonly regionName?: string;
+  /** Request header whose value binds a caller to the deployment that served it first. */
+  readonly providerAffinityHeader?: string;
+  /** Group that gets a copy of the requests; its answers go nowhere. */
+  readonly silentModel?: string;
+  /** Share of the requests that are copied, from 0 to 1; default all. */
+  readonly silentModelShare?: number;
+  /** Longest wait for a stream's first content, and longest silence after it. */
+  readonly ttftTimeout?: number;
+  readonly streamIdleTimeout?: number;
+  /** `service_tier` of the request → its own time limit. */
+  readonly timeoutByServiceTier?: Readonly<Record<string, number>>;
+  readonly streamTimeoutByServiceTier?: Readonly<Record<string, number>>;
   readonly dropParams?: boolean;
   readonly additionalDropParams?: readonly string[];
   readonly allowedOpenaiParams?: readonly string[];

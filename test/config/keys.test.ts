@@ -188,7 +188,7 @@ describe("the tables", () => {
     };
     visit({ kind: "section", section: CONFIGURATION });
     const small = [...found].filter((section) => !SECTIONS.includes(section)).map(({ title }) => title);
-    expect(small.toSorted()).toEqual(["guardrails[].litellm_params", "model_group_alias.*"]);
+    expect(small.toSorted()).toEqual(["guardrails[].litellm_params", "hedging.*", "model_group_alias.*"]);
   });
 
   test("a slip of the fingers in any key leads back to it", () => {

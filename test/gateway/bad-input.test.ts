@@ -35,7 +35,7 @@ beforeAll(async () => {
         deployment("no-tls", `${upstream.url.replace("http:", "https:")}/v1`),
         deployment("no-dns", "http://host.invalid/v1"),
       ],
-      litellm_settings: { num_retries: 0 },
+      litellm_settings: { num_retries: 0, disable_cooldowns: true },
       general_settings: { max_request_size_mb: 64 },
     }),
   });

@@ -1,27 +1,20 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { simpleShuffle } from "../../src/routing/simple-shuffle.ts";
-import type { Deployment, DeploymentSettings } from "../../src/snapshot/snapshot.ts";
+import { simpleShuffle } from "../../src/routing/strategies/simple-shuffle.ts";
 
-function deployment(id: string, settings: Partial<DeploymentSettings>): Deployment {
-  return {
-    id,
-    modelName: "group",
-    provider: "echo",
-    litellmModel: "echo/echo",
-    upstreamModel: "echo",
-    target: { base: "", headers: {}, credentials: {} },
-    settings: { extraHeaders: {}, ...settings },
-    defaults: {},
-    info: {},
-    facts: { supports: {} },
-    prices: undefined,
-    source: { file: "test", line: 1, column: 1 },
-  };
+interface Weighed {
+  readonly id: string;
+  readonly weight: number | undefined;
+  readonly rpm: number | undefined;
+  readonly tpm: number | undefined;
+}
+
+function deployment(id: string, figures: Partial<Weighed>): Weighed {
+  return { weight: undefined, rpm: undefined, tpm: undefined, ...figures, id };
 }
 
 /** Share of each deployment when `random` sweeps its range evenly. */
-function shares(candidates: readonly Deployment[]): Map<string, number> {
+function shares(candidates: readonly Weighed[]): Map<string, number> {
   const steps = 20_000;
   const counts = new Map<string, number>();
   for (let step = 0; step < steps; step++) {

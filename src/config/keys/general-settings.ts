@@ -95,7 +95,7 @@ export const generalSettings = section("general_settings", {
   disable_master_key_return: keys(flag),
   user_api_key_cache_ttl: keys(amount),
   user_api_key_cache_max_size: keys(count),
-  dangerously_allow_mock_testing_request_params: keys(flag),
+  dangerously_allow_mock_testing_request_params: supported(flag),
   missing_session_id: keys(anything),
   search_tool_deny_by_default: keys(flag),
   vector_store_deny_by_default: keys(flag),

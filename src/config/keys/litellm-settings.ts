@@ -40,7 +40,7 @@ export const litellmSettings = section("litellm_settings", {
   request_timeout: supported(amount),
   expose_router_debug_in_errors: supported(flagOn),
 
-  fallbacks: routing(fallbackList),
+  fallbacks: supported(fallbackList),
   model_alias_map: routing(mapOf(text)),
   num_retries_per_request: routing(count),
 

@@ -1,4 +1,4 @@
-import { type Key, later, section, supported } from "../key.ts";
+import { type Key, section, supported } from "../key.ts";
 import { count } from "../value-type.ts";
 
 const RETRIED = ["BadRequest", "Authentication", "Timeout", "RateLimit", "ContentPolicyViolation", "InternalServer"];
@@ -12,5 +12,5 @@ export const retryPolicy = section("retry_policy", named(RETRIED, "Retries", sup
 /** Failures by class of error before a deployment cools down. */
 export const allowedFailsPolicy = section(
   "allowed_fails_policy",
-  named([...RETRIED, "ServiceUnavailable", "BadGateway", "NotFound"], "AllowedFails", later("routing")(count)),
+  named([...RETRIED, "ServiceUnavailable", "BadGateway", "NotFound"], "AllowedFails", supported(count)),
 );

@@ -19,7 +19,6 @@ import { allowedFailsPolicy, retryPolicy } from "./retry-policies.ts";
 
 const routing = later("routing");
 const cache = later("cache");
-const keys = later("keys");
 
 /** `[{"model-a": ["model-b"]}]` */
 export const fallbackList = listOf(mapOf(list));
@@ -31,6 +30,13 @@ const alias = either(
   ),
 );
 
+/** A key of our own: a second attempt for requests that show nothing in time. */
+const hedging = section(
+  "hedging.*",
+  { after: supported(amount), max_attempts: supported(count) },
+  { required: ["after"] },
+);
+
 export const routerSettings = section("router_settings", {
   routing_strategy: supported(
     oneOf(
@@ -40,6 +46,7 @@ export const routerSettings = section("router_settings", {
       "usage-based-routing-v2",
       "latency-based-routing",
       "cost-based-routing",
+      "adaptive",
       "provider-budget-routing",
       "lar1",
     ),
@@ -53,34 +60,35 @@ export const routerSettings = section("router_settings", {
   model_group_alias: supported(mapOf(alias)),
   ignore_invalid_deployments: supported(flagOn),
 
-  routing_strategy_args: routing(map),
-  routing_groups: routing(list),
-  max_fallbacks: routing(count),
-  fallbacks: routing(fallbackList),
-  context_window_fallbacks: routing(fallbackList),
-  content_policy_fallbacks: routing(fallbackList),
-  default_fallbacks: routing(list),
-  allowed_fails: routing(count),
-  allowed_fails_policy: routing(sectionOf(allowedFailsPolicy)),
-  cooldown_time: routing(amount),
-  disable_cooldowns: routing(flag),
-  enable_pre_call_checks: routing(flag),
-  optional_pre_call_checks: routing(texts),
-  deployment_affinity_ttl_seconds: routing(amount),
-  model_group_affinity_config: routing(mapOf(list)),
-  enable_tag_filtering: routing(flag),
-  tag_filtering_match_any: routing(flagOn),
-  tag_routing_prefix: routing(text),
-  enable_weighted_failover: routing(flag),
-  default_max_parallel_requests: routing(count),
-  default_priority: routing(count),
+  routing_strategy_args: supported(map),
+  routing_groups: supported(list),
+  max_fallbacks: supported(count),
+  fallbacks: supported(fallbackList),
+  context_window_fallbacks: supported(fallbackList),
+  content_policy_fallbacks: supported(fallbackList),
+  default_fallbacks: supported(list),
+  allowed_fails: supported(count),
+  allowed_fails_policy: supported(sectionOf(allowedFailsPolicy)),
+  cooldown_time: supported(amount),
+  disable_cooldowns: supported(flag),
+  enable_pre_call_checks: supported(flag),
+  optional_pre_call_checks: supported(texts),
+  deployment_affinity_ttl_seconds: supported(amount),
+  model_group_affinity_config: supported(mapOf(list)),
+  enable_tag_filtering: supported(flag),
+  tag_filtering_match_any: supported(flagOn),
+  tag_routing_prefix: supported(text),
+  enable_weighted_failover: supported(flag),
+  default_max_parallel_requests: supported(count),
+  default_priority: supported(count),
   default_litellm_params: routing(map),
   enable_health_check_routing: routing(flag),
   health_check_staleness_threshold: routing(amount),
   health_check_ignore_transient_errors: routing(flag),
   background_health_check_model_groups: routing(texts),
   plugins: routing(anything),
-  provider_budget_config: keys(mapOf(map)),
+  provider_budget_config: supported(mapOf(map)),
+  hedging: supported(mapOf(sectionOf(hedging))),
 
   redis_host: cache(text),
   redis_port: cache(count),
