@@ -74,7 +74,7 @@ export async function probeDeployment(
   };
   const gone = (): void => abort(new Error("nobody waits for the answer any more"));
   clientSignal.addEventListener("abort", gone, { once: true });
-  const deadline = gateway.deadlines.add(seconds, () => abort(new Error(`no answer within ${seconds} s`)));
+  const deadline = gateway.deadlines.add(seconds, { expired: () => abort(new Error(`no answer within ${seconds} s`)) });
   try {
     const body: MutableJsonObject = {
       ...format.encodeRequest(

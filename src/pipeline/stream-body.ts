@@ -42,9 +42,11 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
   const { rest } = answer;
   const encoder = new TextEncoder();
   let silent = false;
-  const deadline = options.deadlines.add(options.idleSeconds, () => {
-    silent = true;
-    answer.abort(new AttemptTimeout(options.idleSeconds));
+  const deadline = options.deadlines.add(options.idleSeconds, {
+    expired: () => {
+      silent = true;
+      answer.abort(new AttemptTimeout(options.idleSeconds));
+    },
   });
   let paused = false;
 

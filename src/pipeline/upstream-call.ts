@@ -1,4 +1,5 @@
 import type { Call, Endpoint, OutboundRequest, Provider, Send } from "../providers/provider.ts";
+import type { Deadline, Watched } from "../upstream/deadline-wheel.ts";
 import { fromResponse, type PendingCall, toResponse, type UpstreamResponse } from "../upstream/transport.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -42,32 +43,39 @@ export interface UpstreamCallOptions {
  * One call to a provider, signing and multi-step protocols included, that ends when its time is up or its client is
  * gone. `finish` must be called when nobody waits for it any more.
  */
-export class UpstreamCall {
+export class UpstreamCall implements Watched {
   readonly #gateway: Gateway;
   readonly #options: UpstreamCallOptions;
-  readonly #finish: () => void;
+  readonly #request: Request;
+  readonly #deadline: Deadline;
+  readonly #superseded: AbortSignal | undefined;
+  #signal: AbortSignal | undefined;
   #current: PendingCall | undefined;
   #reason: Error | undefined;
 
   constructor(gateway: Gateway, context: RequestContext, options: UpstreamCallOptions) {
     this.#gateway = gateway;
     this.#options = options;
-    const seconds = options.timeoutSeconds;
-    const deadline = gateway.deadlines.add(seconds, () => this.abort(new AttemptTimeout(seconds)));
-    const { signal } = context.request;
-    const gone = (): void => this.abort(new ClientGone());
-    if (signal.aborted) gone();
-    else signal.addEventListener("abort", gone, { once: true });
-    const { superseded } = context;
-    const beaten = (): void => this.abort(new Superseded());
-    if (superseded?.aborted === true) beaten();
-    else superseded?.addEventListener("abort", beaten, { once: true });
-    this.#finish = () => {
-      deadline.done();
-      signal.removeEventListener("abort", gone);
-      superseded?.removeEventListener("abort", beaten);
-    };
+    this.#request = context.request;
+    this.#deadline = gateway.deadlines.add(options.timeoutSeconds, this);
+    this.#superseded = context.superseded;
+    if (this.#superseded?.aborted === true) this.#beaten();
+    else this.#superseded?.addEventListener("abort", this.#beaten, { once: true });
   }
+
+  expired(): void {
+    this.abort(new AttemptTimeout(this.#options.timeoutSeconds));
+  }
+
+  /** A request's signal costs as much as all its headers, so only a call that lasts has one. */
+  lasting(): void {
+    this.#signal = this.#request.signal;
+    if (this.#signal.aborted) this.#gone();
+    else this.#signal.addEventListener("abort", this.#gone, { once: true });
+  }
+
+  readonly #gone = (): void => this.abort(new ClientGone());
+  readonly #beaten = (): void => this.abort(new Superseded());
 
   /** Why it was aborted; undefined when it was not. */
   get reason(): Error | undefined {
@@ -99,7 +107,9 @@ export class UpstreamCall {
 
   /** Neither the time limit nor the client's leaving ends it any more. */
   finish(): void {
-    this.#finish();
+    this.#deadline.done();
+    this.#signal?.removeEventListener("abort", this.#gone);
+    this.#superseded?.removeEventListener("abort", this.#beaten);
   }
 
   readonly #send: Send = async (request) => toResponse(await this.#open(request).response);

@@ -5,9 +5,32 @@ export interface Deadline {
   done(): void;
 }
 
-interface Entry extends Deadline {
+/** What is watched. A request is one itself, so that nothing else is allocated for its limit. */
+export interface Watched {
+  /** The limit has passed. */
+  expired(): void;
+  /** Called once when it is still being watched at the next tick, up to 50 ms from its beginning. */
+  lasting?(): void;
+}
+
+class Entry implements Deadline {
   at: number;
-  expired: (() => void) | undefined;
+  watched: Watched | undefined;
+  readonly #now: () => number;
+
+  constructor(at: number, watched: Watched, now: () => number) {
+    this.at = at;
+    this.watched = watched;
+    this.#now = now;
+  }
+
+  extend(seconds: number): void {
+    this.at = this.#now() + seconds * 1000;
+  }
+
+  done(): void {
+    this.watched = undefined;
+  }
 }
 
 const TICK_MS = 50;
@@ -21,6 +44,7 @@ export class DeadlineWheel {
   readonly #slots: (Entry[] | undefined)[] = new Array(SLOTS);
   readonly #now: () => number;
   #tick: number;
+  #young: Entry[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #size = 0;
 
@@ -34,17 +58,9 @@ export class DeadlineWheel {
     return this.#size;
   }
 
-  add(seconds: number, expired: () => void): Deadline {
-    const entry: Entry = {
-      at: this.#now() + seconds * 1000,
-      expired,
-      extend: (more) => {
-        entry.at = this.#now() + more * 1000;
-      },
-      done: () => {
-        entry.expired = undefined;
-      },
-    };
+  add(seconds: number, watched: Watched): Deadline {
+    const entry = new Entry(this.#now() + seconds * 1000, watched, this.#now);
+    if (watched.lasting !== undefined) this.#young.push(entry);
     this.#size++;
     this.#place(entry);
     if (this.#timer === undefined) {
@@ -58,6 +74,11 @@ export class DeadlineWheel {
   /** Runs every limit that has passed. Called by the timer; tests with a clock of their own call it themselves. */
   advance(): void {
     const target = Math.floor(this.#now() / TICK_MS);
+    const young = this.#young;
+    if (young.length > 0) {
+      this.#young = [];
+      for (const { watched } of young) watched?.lasting?.();
+    }
     // After a pause of more than a full turn every slot is due once.
     const steps = Math.min(target - this.#tick, SLOTS);
     for (let step = 1; step <= steps; step++) this.#run((this.#tick + step) % SLOTS);
@@ -83,15 +104,15 @@ export class DeadlineWheel {
     this.#slots[slot] = undefined;
     const now = this.#now();
     for (const entry of entries) {
-      if (entry.expired === undefined) {
+      const { watched } = entry;
+      if (watched === undefined) {
         this.#size--;
       } else if (entry.at > now) {
         this.#place(entry);
       } else {
-        const expired = entry.expired;
-        entry.expired = undefined;
+        entry.watched = undefined;
         this.#size--;
-        expired();
+        watched.expired();
       }
     }
   }

@@ -26,7 +26,7 @@ describe("DeadlineWheel", () => {
           const { wheel, advance, now } = wheelOn();
           const ran: number[][] = limits.map(() => []);
           limits.forEach((limit, index) => {
-            wheel.add(limit / 1000, () => ran[index]?.push(now()));
+            wheel.add(limit / 1000, { expired: () => ran[index]?.push(now()) });
           });
           while (now() < 61_000) advance(step);
           limits.forEach((limit, index) => {
@@ -44,8 +44,8 @@ describe("DeadlineWheel", () => {
   test("a limit that is done or extended does not run out", () => {
     const { wheel, advance } = wheelOn(12_345);
     let ran = 0;
-    const done = wheel.add(1, () => ran++);
-    const extended = wheel.add(1, () => ran++);
+    const done = wheel.add(1, { expired: () => ran++ });
+    const extended = wheel.add(1, { expired: () => ran++ });
     advance(900);
     done.done();
     extended.extend(1);
@@ -55,10 +55,24 @@ describe("DeadlineWheel", () => {
     expect(ran).toBe(1);
   });
 
+  test("what is still watched at the next tick is told so, once; what is done by then is not", () => {
+    const { wheel, advance } = wheelOn();
+    const told: string[] = [];
+    const watch = (name: string) =>
+      wheel.add(10, { expired: () => told.push("expired"), lasting: () => told.push(name) });
+    watch("first");
+    watch("done").done();
+    advance(50);
+    watch("second");
+    advance(50);
+    advance(50);
+    expect(told).toEqual(["first", "second"]);
+  });
+
   test("a long pause of the process runs everything that is due", () => {
     const { wheel, advance } = wheelOn();
     let ran = 0;
-    for (let index = 0; index < 100; index++) wheel.add(index / 10, () => ran++);
+    for (let index = 0; index < 100; index++) wheel.add(index / 10, { expired: () => ran++ });
     advance(3_600_000);
     expect(ran).toBe(100);
   });
