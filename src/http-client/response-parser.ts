@@ -191,13 +191,34 @@ function parseFields(head: string): Map<string, string> {
   while (start >= 0) {
     start += 2;
     const end = head.indexOf("\r\n", start);
-    const colon = head.indexOf(":", start);
-    if (colon <= start || (end >= 0 && colon > end)) throw new MalformedResponse("a header has no name");
-    const name = head.slice(start, colon).toLowerCase();
-    const value = head.slice(colon + 1, end < 0 ? head.length : end).trim();
+    const { name, value } = fieldOf(end < 0 ? head.slice(start) : head.slice(start, end));
     const given = headers.get(name);
     headers.set(name, given === undefined ? value : `${given}, ${value}`);
     start = end;
   }
   return headers;
+}
+
+interface Field {
+  /** Lower case. */
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Most lines of a server's heads are the same every time. */
+const fields = new Map<string, Field>();
+const MOST_FIELDS = 1_000;
+const LONGEST_KEPT = 200;
+
+function fieldOf(line: string): Field {
+  const known = fields.get(line);
+  if (known !== undefined) return known;
+  const colon = line.indexOf(":");
+  if (colon <= 0) throw new MalformedResponse("a header has no name");
+  const field = { name: line.slice(0, colon).toLowerCase(), value: line.slice(colon + 1).trim() };
+  if (line.length <= LONGEST_KEPT) {
+    if (fields.size >= MOST_FIELDS) fields.clear();
+    fields.set(line, field);
+  }
+  return field;
 }

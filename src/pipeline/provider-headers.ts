@@ -17,10 +17,24 @@ const RATE_LIMITS = "x-ratelimit-";
 export function echoProviderHeaders(from: UpstreamHeaders, to: Headers): void {
   from.forEach((value, name) => {
     if (HOP_BY_HOP.has(name)) return;
-    to.set(`llm_provider-${name}`, value);
+    to.set(echoedName(name), value);
     if (name.startsWith(RATE_LIMITS)) to.set(name, value);
     else if (name === "x-request-id" || name === "request-id") to.set("request-id", value);
   });
+}
+
+/** Names that providers send; a bounded number, since they come from outside. */
+const echoedNames = new Map<string, string>();
+const MOST_NAMES = 1_000;
+
+function echoedName(name: string): string {
+  let echoed = echoedNames.get(name);
+  if (echoed === undefined) {
+    echoed = `llm_provider-${name}`;
+    if (echoedNames.size >= MOST_NAMES) echoedNames.clear();
+    echoedNames.set(name, echoed);
+  }
+  return echoed;
 }
 
 /** The same as a plain object, for errors. */

@@ -137,10 +137,19 @@ const METADATA_IS_GATEWAYS: ReadonlySet<FormatId> = new Set<FormatId>(["openai-c
 
 /** Whether a field of a body in the client's format speaks to the gateway and so never goes upstream. */
 export function isGatewayField(name: string, client: FormatId): boolean {
-  if (GATEWAY_FIELDS.has(name)) return true;
   if (name === "metadata") return METADATA_IS_GATEWAYS.has(client);
-  return GATEWAY_PREFIXES.some((prefix) => name.startsWith(prefix));
+  let known = judged.get(name);
+  if (known === undefined) {
+    known = GATEWAY_FIELDS.has(name) || GATEWAY_PREFIXES.some((prefix) => name.startsWith(prefix));
+    if (judged.size >= MOST_JUDGED) judged.clear();
+    judged.set(name, known);
+  }
+  return known;
 }
+
+/** Bodies name the same few fields again and again. */
+const judged = new Map<string, boolean>();
+const MOST_JUDGED = 1_000;
 
 /** Deletes the gateway's own fields from a body. */
 export function withoutGatewayFields(body: MutableJsonObject, client: FormatId): void {
