@@ -67,9 +67,9 @@ export function hedgedAttempt(request: RequestRun, first: AttemptStep, rules: He
       const step = request.plan.hedge();
       if (step === undefined) return;
       start(step);
-      if (racers.length <= rules.most) deadline = request.gateway.deadlines.add(rules.after, hedge);
+      if (racers.length <= rules.most) deadline = request.gateway.deadlines.add(rules.after, { expired: hedge });
     };
-    let deadline = request.gateway.deadlines.add(rules.after, hedge);
+    let deadline = request.gateway.deadlines.add(rules.after, { expired: hedge });
     start(first);
   });
 }

@@ -39,7 +39,9 @@ export async function waitForSlot(
     const gone = (): void => end(false);
     const leave = group.queue.wait(priority, () => end(true));
     const deadline =
-      first === undefined ? undefined : gateway.deadlines.add(timeoutOf(context, first.deployment), () => end(false));
+      first === undefined
+        ? undefined
+        : gateway.deadlines.add(timeoutOf(context, first.deployment), { expired: () => end(false) });
     signal.addEventListener("abort", gone, { once: true });
   });
   if (signal.aborted) {
