@@ -73,8 +73,8 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
           ...(part.kind === undefined ? {} : { toolKind: part.kind }),
           ...native,
         },
-        ...delta(part.arguments),
         ...sealed,
+        ...delta(part.arguments),
         { type: "part-end", ...at },
       );
       return;

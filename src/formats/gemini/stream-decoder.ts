@@ -138,12 +138,13 @@ export class GeminiStreamDecoder implements StreamDecoder {
       return;
     }
     choice.calls = true;
-    events.push(
-      { type: "part-start", choice: index, part: at, kind: "tool-call", id: part.id, name: part.name },
-      { type: "delta", choice: index, part: at, text: part.arguments },
-    );
+    events.push({ type: "part-start", choice: index, part: at, kind: "tool-call", id: part.id, name: part.name });
+    // The signature first: Chat Completions carries it in the id, which a call's first chunk says.
     if (part.sealed !== undefined) events.push({ type: "sealed", choice: index, part: at, sealed: part.sealed });
-    events.push({ type: "part-end", choice: index, part: at });
+    events.push(
+      { type: "delta", choice: index, part: at, text: part.arguments },
+      { type: "part-end", choice: index, part: at },
+    );
   }
 
   #close(choice: OpenChoice, index: number, events: StreamEvent[]): void {

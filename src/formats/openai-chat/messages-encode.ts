@@ -6,18 +6,43 @@ import { THOUGHT_MARK } from "./messages-decode.ts";
 /** Providers that want their own reasoning text back with the turn that it led to (their API references, 2026-11). */
 const WANTS_REASONING_BACK = new Set(["deepseek", "moonshot", "zai", "minimax", "openrouter", "litellm_proxy"]);
 
-/** Messages in Chat Completions' form. */
+/**
+ * Messages in Chat Completions' form. The tool messages of one turn must stand together, so that media of results, which
+ * tool messages cannot hold, wait until the last of them.
+ */
 export function encodeMessages(messages: readonly Message[], context: RequestContext): JsonObject[] {
-  return messages.flatMap((message) => {
-    switch (message.role) {
-      case "assistant":
-        return [encodeAssistant(message, context)];
-      case "tool":
-        return encodeToolTurn(message, context);
-      default:
-        return encodePlain(message, context);
+  const encoded: JsonObject[] = [];
+  let media: Part[] = [];
+  for (const message of messages) {
+    if (message.role === "assistant") {
+      flush(encoded, media, context);
+      media = [];
+      encoded.push(encodeAssistant(message, context));
+      continue;
     }
-  });
+    // Tool results in a user turn (Anthropic's form) become tool messages before the rest of the turn.
+    const results = message.parts.filter((part): part is ToolResultPart => part.type === "tool-result");
+    const rest = message.parts.filter((part) => part.type !== "tool-result");
+    for (const part of results) {
+      encoded.push(encodeResult(part, context));
+      media.push(...part.content.filter((item) => item.type !== "text"));
+    }
+    if (message.role === "tool") media.push(...rest);
+    else if (message.role === "user" && rest.length > 0) {
+      encoded.push({ role: "user", content: encodeContent([...media, ...rest], context), ...extras(message) });
+      media = [];
+    } else if (rest.length > 0 || results.length === 0) {
+      flush(encoded, media, context);
+      media = [];
+      encoded.push({ role: message.role, content: encodeContent(rest, context), ...extras(message) });
+    }
+  }
+  flush(encoded, media, context);
+  return encoded;
+}
+
+function flush(encoded: JsonObject[], media: readonly Part[], context: RequestContext): void {
+  if (media.length > 0) encoded.push({ role: "user", content: encodeContent(media, context) });
 }
 
 function extras(message: Message): JsonObject {
@@ -27,44 +52,23 @@ function extras(message: Message): JsonObject {
   };
 }
 
-/** Tool results in a user turn (Anthropic's form) become tool messages before the rest of the turn. */
-function encodePlain(message: Message, context: RequestContext): JsonObject[] {
-  const results = message.parts.filter((part): part is ToolResultPart => part.type === "tool-result");
-  const rest = message.parts.filter((part) => part.type !== "tool-result");
-  const encoded = results.flatMap((part) => encodeResult(part, context));
-  if (rest.length > 0 || results.length === 0) {
-    encoded.push({ role: message.role, content: encodeContent(rest, context), ...extras(message) });
-  }
-  return encoded;
-}
-
-function encodeToolTurn(message: Message, context: RequestContext): JsonObject[] {
-  const results = message.parts.filter((part): part is ToolResultPart => part.type === "tool-result");
-  const rest = message.parts.filter((part) => part.type !== "tool-result");
-  const encoded = results.flatMap((part) => encodeResult(part, context));
-  if (rest.length > 0) encoded.push({ role: "user", content: encodeContent(rest, context) });
-  return encoded;
-}
-
-/** Tool messages hold text only; media of a result follow in a user message. */
-function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject[] {
+/** Tool messages hold text only. */
+function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject {
   const texts = part.content.filter((item) => item.type === "text");
-  const media = part.content.filter((item) => item.type !== "text");
   const text = texts.map((item) => (item.type === "text" ? item.text : "")).join("");
   const marks = texts.some((item) => item.cache !== undefined);
   const content: Json =
     marks || texts.length > 1
       ? texts.map((item) => encodePart(item, context)).filter((item) => item !== undefined)
       : text;
-  const message: JsonObject = { role: "tool", tool_call_id: part.callId, content, ...mark(part) };
   if (part.isError === true)
     context.report.converted(
       "messages.tool_result.is_error",
       "Chat Completions has no word for a failed call; its text says it",
     );
-  if (media.length === 0) return [message];
-  context.report.converted("messages.tool_result.content", "media of a tool result follow in a user message");
-  return [message, { role: "user", content: encodeContent(media, context) }];
+  if (texts.length < part.content.length)
+    context.report.converted("messages.tool_result.content", "media of a tool result follow in a user message");
+  return { role: "tool", tool_call_id: part.callId, content, ...mark(part) };
 }
 
 function encodeAssistant(message: Message, context: RequestContext): JsonObject {

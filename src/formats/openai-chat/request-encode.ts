@@ -1,5 +1,6 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Tool, ToolChoice } from "../conversation.ts";
+import { boundedUserId } from "../end-user-id.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
 import { encodeMessages } from "./messages-encode.ts";
@@ -48,7 +49,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   if (request.audioOutput !== undefined)
     body.audio = { voice: request.audioOutput.voice, format: request.audioOutput.format };
   put("prediction", request.prediction);
-  put("user", request.user);
+  put("user", boundedUserId(request.user, report));
   put("safety_identifier", request.safetyIdentifier);
   put("store", request.store);
   put("service_tier", request.serviceTier);

@@ -12,6 +12,8 @@ import { clientCallId } from "./messages-encode.ts";
 import { imageOf, thinkingBlock } from "./response.ts";
 import { encodeUsage } from "./usage.ts";
 
+type CallStart = Extract<StreamEvent, { type: "part-start"; kind: "tool-call" }>;
+
 interface OpenPart {
   readonly kind: string;
   /** Of a tool call: its number among the choice's calls. */
@@ -29,12 +31,21 @@ export class ChatStreamEncoder implements StreamEncoder {
   #head: JsonObject | undefined;
   #extensions: JsonObject | undefined;
   #usage: Usage | undefined;
+  /** A call that has begun. It waits for the next event: a signature must stand in the id that its first chunk says. */
+  #held: CallStart | undefined;
 
   constructor(context: AnswerContext) {
     this.#context = context;
   }
 
   push(event: StreamEvent): string {
+    if (this.#held === undefined) return this.#push(event);
+    if (event.type === "sealed" && event.choice === this.#held.choice && event.part === this.#held.part)
+      return this.#release(event.sealed);
+    return this.#release(undefined) + this.#push(event);
+  }
+
+  #push(event: StreamEvent): string {
     switch (event.type) {
       case "start":
         this.#head = headOf(this.#context, event);
@@ -81,7 +92,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   }
 
   end(): string {
-    let text = "";
+    let text = this.#release(undefined);
     const extras = this.#extensions ?? {};
     if (this.#context.request.includeUsage === true && this.#usage !== undefined) {
       text += sseFrame(
@@ -94,7 +105,7 @@ export class ChatStreamEncoder implements StreamEncoder {
   }
 
   error(error: GatewayError): string {
-    return sseFrame(JSON.stringify(encodeError(error, undefined)));
+    return this.#release(undefined) + sseFrame(JSON.stringify(encodeError(error, undefined)));
   }
 
   #start(event: Extract<StreamEvent, { type: "part-start" }>): string {
@@ -107,14 +118,26 @@ export class ChatStreamEncoder implements StreamEncoder {
       this.#parts.set(key, { kind: event.kind });
       return "";
     }
+    this.#held = event;
+    return "";
+  }
+
+  /** The first chunk of the call that is held, with its signature where it has one. */
+  #release(sealed: Sealed | undefined): string {
+    const event = this.#held;
+    if (event === undefined) return "";
+    this.#held = undefined;
     const call = this.#calls.get(event.choice) ?? 0;
     this.#calls.set(event.choice, call + 1);
     const custom = event.toolKind === "custom";
-    this.#parts.set(key, { kind: "tool-call", call, id: event.id, custom });
+    const id = sealed === undefined ? event.id : clientCallId({ id: event.id, sealed });
+    this.#parts.set(`${event.choice}/${event.part}`, { kind: "tool-call", call, id, custom });
     const body: JsonObject = custom
       ? { type: "custom", custom: { name: event.name, input: "" } }
       : { type: "function", function: { name: event.name, arguments: "" } };
-    return this.#chunk(event.choice, { tool_calls: [{ index: call, id: event.id, ...body }] });
+    const seal =
+      sealed === undefined ? {} : { provider_specific_fields: { thought_signature: carry(sealed, "gemini") } };
+    return this.#chunk(event.choice, { tool_calls: [{ index: call, id, ...body, ...seal }] });
   }
 
   #delta(choice: number, part: OpenPart | undefined, text: string): string {
@@ -154,6 +177,8 @@ export class ChatStreamEncoder implements StreamEncoder {
         {
           index: part.call,
           ...(id === part.id ? {} : { id }),
+          // Clients that check their chunks want a function in each of them.
+          ...(part.custom === true ? {} : { function: { arguments: "" } }),
           provider_specific_fields: { thought_signature: carry(sealed, "gemini") },
         },
       ],

@@ -1,5 +1,6 @@
 import { asArray, isObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Message, Reasoning, ResponseFormat } from "../conversation.ts";
+import { boundedUserId } from "../end-user-id.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
 import { encodeInput } from "./items-encode.ts";
@@ -23,7 +24,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   if (request.toolChoice !== undefined) body.tool_choice = encodeToolChoice(request.toolChoice, request.tools ?? []);
   put("parallel_tool_calls", request.parallelToolCalls);
   put("stream", request.stream);
-  put("max_output_tokens", request.sampling.maxOutputTokens);
+  put("max_output_tokens", atLeast(request.sampling.maxOutputTokens, report));
   put("temperature", request.sampling.temperature);
   put("top_p", request.sampling.topP);
   put("top_logprobs", request.sampling.topLogprobs);
@@ -36,7 +37,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   if (Object.keys(reasoning).length > 0) body.reasoning = reasoning;
   const include = includes(request, context);
   if (include.length > 0) body.include = include;
-  put("user", request.user);
+  put("user", boundedUserId(request.user, report));
   put("safety_identifier", request.safetyIdentifier);
   put("metadata", request.metadata);
   put("store", request.store);
@@ -48,6 +49,15 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   reportInexpressible(request, report);
   spreadExtensions(request, body, report);
   return body;
+}
+
+/** The API's smallest limit (2026-11-24); clients of other formats probe with less. */
+const SMALLEST_LIMIT = 16;
+
+function atLeast(limit: number | undefined, report: ParameterReport): number | undefined {
+  if (limit === undefined || limit >= SMALLEST_LIMIT) return limit;
+  report.clamped("max_tokens", SMALLEST_LIMIT, "the Responses API takes no smaller limit");
+  return SMALLEST_LIMIT;
 }
 
 /** The first system text is the instructions, unless the client of this format wrote it as an item. */

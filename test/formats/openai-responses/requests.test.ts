@@ -98,7 +98,7 @@ const requests: fc.Arbitrary<ConversationRequest> = fc
       {
         temperature: fc.double({ min: 0, max: 2, noNaN: true }),
         topP: fc.double({ min: 0, max: 1, noNaN: true }),
-        maxOutputTokens: fc.integer({ min: 1, max: 9999 }),
+        maxOutputTokens: fc.integer({ min: 16, max: 9999 }),
         topK: fc.nat(9),
         stop: fc.array(someText, { minLength: 1, maxLength: 2 }),
         presencePenalty: fc.double({ min: -2, max: 2, noNaN: true }),
