@@ -57,7 +57,6 @@ export class RequestRun {
 
   async run(): Promise<Response> {
     const { plan } = this;
-    const { signal } = this.#asked.request;
     /** The group whose slot this request was woken for. */
     let woken: RouteTarget | undefined;
     for (;;) {
@@ -71,7 +70,7 @@ export class RequestRun {
           break;
         }
         case "wait":
-          await waitSeconds(signal, step.seconds);
+          await waitSeconds(this.#asked.request.signal, step.seconds);
           break;
         case "queue":
           if (!(await waitForSlot(this.#gateway, this.#context, step.target, plan.request.priority))) {

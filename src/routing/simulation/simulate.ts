@@ -1,8 +1,8 @@
 import { priceCall } from "../../pricing/cost.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
 import type { Candidate } from "../candidate.ts";
-import { type AttemptStep, RoutePlan } from "../route-plan.ts";
 import type { RouteGroup } from "../route-group.ts";
+import { type AttemptStep, RoutePlan } from "../route-plan.ts";
 import type { RouteRequest } from "../route-request.ts";
 import { Router } from "../router.ts";
 import type { SnapshotRouting } from "../snapshot-routing.ts";
