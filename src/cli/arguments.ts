@@ -1,9 +1,11 @@
 import { parseArgs } from "node:util";
+import { describeSubCommands, SUB_COMMANDS } from "./commands.ts";
 
 /** What the command line says. */
 export type Command =
   | { readonly name: "serve"; readonly options: ServeOptions }
   | { readonly name: "check"; readonly file: string }
+  | { readonly name: "other"; readonly command: string; readonly args: readonly string[] }
   | { readonly name: "version" }
   | { readonly name: "help" };
 
@@ -49,6 +51,7 @@ export const HELP = `isthmus: one gateway for every LLM provider
 Usage
   isthmus serve [options]         serve; also what happens without a command
   isthmus check CONFIG            check a configuration offline; exit status 1 when something is wrong
+${describeSubCommands()}
   isthmus --version | --help
 
 Options of serve (environment variable in brackets)
@@ -72,6 +75,7 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   const [first] = argv;
   const named = first !== undefined && !first.startsWith("-");
   const name = named ? first : "serve";
+  if (named && SUB_COMMANDS.has(name)) return { name: "other", command: name, args: argv.slice(1) };
   const { values, positionals } = parse(named ? argv.slice(1) : argv);
   if (values.version === true) return { name: "version" };
   if (values.help === true || name === "help") return { name: "help" };
@@ -88,7 +92,9 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
     case "version":
       return { name: "version" };
     default:
-      throw new UsageError(`unknown command '${name}'; commands are serve, check, version and help`);
+      throw new UsageError(
+        `unknown command '${name}'; commands are serve, check, ${[...SUB_COMMANDS.keys()].join(", ")}, version and help`,
+      );
   }
 }
 

@@ -1,5 +1,6 @@
 import packageJson from "../../package.json" with { type: "json" };
 import { HELP, parseCommandLine, UsageError } from "./arguments.ts";
+import { SUB_COMMANDS } from "./commands.ts";
 import { runCheck } from "./run-check.ts";
 import { serve } from "./serve.ts";
 import { needsSupervisor, supervise } from "./supervise.ts";
@@ -15,6 +16,8 @@ async function main(): Promise<number | undefined> {
       return 0;
     case "check":
       return runCheck(command.file);
+    case "other":
+      return (await SUB_COMMANDS.get(command.command)?.load())?.run(command.args, process.env);
     case "serve":
       if (needsSupervisor(command.options, process.env)) return supervise(command.options);
       await serve(command.options, packageJson.version);

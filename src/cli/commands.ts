@@ -1,0 +1,31 @@
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A command beside `serve` and `check`, loaded only when it is asked for. */
+export interface SubCommand {
+  /** `arguments` are those behind the command's name. Resolves with the exit status. Throws UsageError. */
+  run(args: readonly string[], environment: Environment): Promise<number>;
+}
+
+export interface SubCommandEntry {
+  /** How it is called, after `isthmus`. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly load: () => Promise<SubCommand>;
+}
+
+/** By name, in the order of the help. */
+export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
+  [
+    "health",
+    {
+      usage: "health [--url URL]",
+      summary: "ask a running gateway whether it is ready; exit status 1 when it is not",
+      load: async () => (await import("./commands/health.ts")).health,
+    },
+  ],
+]);
+
+/** The lines of the help. */
+export function describeSubCommands(): string {
+  return [...SUB_COMMANDS.values()].map(({ usage, summary }) => `  isthmus ${usage.padEnd(24)}${summary}`).join("\n");
+}
