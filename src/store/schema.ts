@@ -3,6 +3,7 @@
  * other integer is read as a number. Times are milliseconds since the epoch, booleans are 0 or 1.
  */
 import type { Generated } from "kysely";
+import type { ObjectTables } from "./objects/tables.ts";
 
 /** One settled (or interrupted) request. Rows are appended in the order in which they reach the database. */
 export interface SpendTable {
@@ -100,7 +101,7 @@ export interface MigrationTable {
   applied_at: number;
 }
 
-export interface Schema {
+export interface Schema extends ObjectTables {
   spend: SpendTable;
   /** Interrupted rows that a final record replaced after they had been rolled up: to be subtracted at the next run. */
   spend_replaced: Omit<SpendTable, "seq">;

@@ -1,5 +1,6 @@
 import { spend } from "./0001-spend.ts";
+import { objects } from "./0003-objects.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every step of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [spend];
+export const MIGRATIONS: readonly Migration[] = [spend, objects];

@@ -1,0 +1,146 @@
+import { type Kysely, PostgresAdapter, sql } from "kysely";
+import type { Schema } from "../schema.ts";
+import type { ObjectTables } from "./tables.ts";
+
+export type SqlValue = string | number | bigint | null;
+
+/** The database or a transaction on it. */
+export type Connection = Kysely<Schema>;
+
+/** Values per `IN (…)`: SQLite takes 32,766 parameters, and long lists would fill its cache of statements. */
+const CHUNK = 500;
+
+export type Condition =
+  | { readonly column: string; readonly is: SqlValue }
+  | { readonly column: string; readonly in: readonly SqlValue[] }
+  /** Case does not count; `%` and `_` mean themselves. */
+  | { readonly column: string; readonly contains: string }
+  | { readonly column: string; readonly atLeast: number }
+  | { readonly column: string; readonly below: number }
+  | { readonly any: readonly Condition[] };
+
+export interface PageQuery {
+  /** All must hold. */
+  readonly where: readonly Condition[];
+  readonly orderBy: string;
+  readonly descending: boolean;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+export interface Page<Row> {
+  readonly rows: readonly Row[];
+  /** How many there are on all pages. */
+  readonly total: number;
+}
+
+// One shape for all tables: column names come from this program alone, never from a request.
+type Loose = Kysely<{ object: Record<string, SqlValue> }>;
+
+/** The queries that every table of objects needs. Rows are found by one column. */
+export class ObjectTable<
+  Name extends keyof ObjectTables,
+  Row = { readonly [C in keyof ObjectTables[Name]]: ObjectTables[Name][C] },
+> {
+  readonly #name: "object";
+  readonly #key: string;
+
+  constructor(name: Name, key: keyof ObjectTables[Name] & string) {
+    this.#name = name as "object";
+    this.#key = key;
+  }
+
+  async find(connection: Connection, id: string): Promise<Row | undefined> {
+    const row = await loose(connection).selectFrom(this.#name).selectAll().where(this.#key, "=", id).executeTakeFirst();
+    return row as Row | undefined;
+  }
+
+  /** The row, locked until the transaction ends: what is then written cannot overwrite what another wrote meanwhile. */
+  async lock(transaction: Connection, id: string): Promise<Row | undefined> {
+    // SQLite's transactions begin as the only writer; PostgreSQL has to be asked.
+    let query = loose(transaction).selectFrom(this.#name).selectAll().where(this.#key, "=", id);
+    if (isPostgres(transaction)) query = query.forUpdate();
+    return (await query.executeTakeFirst()) as Row | undefined;
+  }
+
+  /** Rows whose `column` (default: the key) is one of the values, in no particular order. */
+  async findMany(connection: Connection, values: readonly string[], column = this.#key): Promise<Row[]> {
+    const rows: Row[] = [];
+    const distinct = [...new Set(values)];
+    for (let at = 0; at < distinct.length; at += CHUNK) {
+      const chunk = distinct.slice(at, at + CHUNK);
+      const found = await loose(connection).selectFrom(this.#name).selectAll().where(column, "in", chunk).execute();
+      rows.push(...(found as Row[]));
+    }
+    return rows;
+  }
+
+  async all(connection: Connection, orderBy = this.#key): Promise<Row[]> {
+    return (await loose(connection).selectFrom(this.#name).selectAll().orderBy(orderBy).execute()) as Row[];
+  }
+
+  async page(connection: Connection, query: PageQuery): Promise<Page<Row>> {
+    const where = query.where.length === 0 ? sql`1 = 1` : sql.join(query.where.map(conditionSql), sql` AND `);
+    const direction = query.descending ? sql`DESC` : sql`ASC`;
+    const rows = await sql<Record<string, SqlValue>>`
+      SELECT * FROM ${sql.table(this.#name)} WHERE ${where}
+      ORDER BY ${sql.ref(query.orderBy)} ${direction}, ${sql.ref(this.#key)} ${direction}
+      LIMIT ${query.limit} OFFSET ${query.offset}`.execute(connection);
+    const counted = await sql<{ total: number }>`
+      SELECT count(*) AS total FROM ${sql.table(this.#name)} WHERE ${where}`.execute(connection);
+    return { rows: rows.rows as Row[], total: Number(counted.rows[0]?.total ?? 0) };
+  }
+
+  async insert(connection: Connection, row: Row): Promise<void> {
+    await loose(connection)
+      .insertInto(this.#name)
+      .values(row as Record<string, SqlValue>)
+      .execute();
+  }
+
+  /** Returns whether there was such a row. */
+  async update(connection: Connection, id: string, patch: Partial<Row>): Promise<boolean> {
+    const values = patch as Record<string, SqlValue>;
+    if (Object.keys(values).length === 0) return true;
+    const { numUpdatedRows } = await loose(connection)
+      .updateTable(this.#name)
+      .set(values)
+      .where(this.#key, "=", id)
+      .executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Deletes rows whose `column` (default: the key) is one of the values. */
+  async delete(connection: Connection, values: readonly string[], column = this.#key): Promise<void> {
+    for (let at = 0; at < values.length; at += CHUNK) {
+      await loose(connection)
+        .deleteFrom(this.#name)
+        .where(column, "in", values.slice(at, at + CHUNK))
+        .execute();
+    }
+  }
+}
+
+function loose(connection: Connection): Loose {
+  return connection as unknown as Loose;
+}
+
+/** Whether the connection speaks PostgreSQL's dialect. */
+export function isPostgres(connection: Connection): boolean {
+  return connection.getExecutor().adapter instanceof PostgresAdapter;
+}
+
+function conditionSql(condition: Condition): ReturnType<typeof sql> {
+  if ("any" in condition) {
+    return condition.any.length === 0 ? sql`1 = 0` : sql`(${sql.join(condition.any.map(conditionSql), sql` OR `)})`;
+  }
+  const column = sql.ref(condition.column);
+  if ("in" in condition) return condition.in.length === 0 ? sql`1 = 0` : sql`${column} IN (${sql.join(condition.in)})`;
+  if ("contains" in condition) {
+    const text = condition.contains.toLowerCase().replace(/[\\%_]/g, "\\$&");
+    return sql`lower(${column}) LIKE ${`%${text}%`} ESCAPE '\\'`;
+  }
+  if ("atLeast" in condition) return sql`${column} >= ${condition.atLeast}`;
+  if ("below" in condition) return sql`${column} < ${condition.below}`;
+  return condition.is === null ? sql`${column} IS NULL` : sql`${column} = ${condition.is}`;
+}

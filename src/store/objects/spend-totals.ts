@@ -1,0 +1,52 @@
+import { sql } from "kysely";
+import type { Connection } from "./object-table.ts";
+
+/** What the ledger adds up. */
+export type SpendDimension = "key" | "user" | "team" | "organization" | "customer" | "tag";
+
+const COLUMNS: Readonly<Record<Exclude<SpendDimension, "tag">, string>> = {
+  key: "key_hash",
+  user: "user_id",
+  team: "team_id",
+  organization: "organization_id",
+  customer: "end_user",
+};
+
+const CHUNK = 500;
+
+/**
+ * Nano-dollars per entity since the beginning: the rollups, and the rows that no rollup has yet, so nothing is late.
+ * Entities that never spent are absent. Tags lag by what no rollup has yet, at most some seconds.
+ */
+export async function spendTotals(
+  connection: Connection,
+  dimension: SpendDimension,
+  entities: readonly string[],
+): Promise<ReadonlyMap<string, bigint>> {
+  const totals = new Map<string, bigint>();
+  const distinct = [...new Set(entities)];
+  for (let at = 0; at < distinct.length; at += CHUNK) {
+    const chunk = distinct.slice(at, at + CHUNK);
+    const rolledUp = await connection
+      .selectFrom("rollup_total")
+      .select(["entity", "cost_nano"])
+      .where("dimension", "=", dimension)
+      .where("entity", "in", chunk)
+      .execute();
+    for (const row of rolledUp) totals.set(row.entity, row.cost_nano);
+    if (dimension === "tag") continue;
+    const column = sql.ref(COLUMNS[dimension]);
+    // The unary plus keeps SQLite from reading all rows of a key where the few newest are meant.
+    const { rows: tail } = await sql<{ entity: string; cost_nano: bigint }>`
+      SELECT entity, sum(cost_nano) AS cost_nano FROM (
+        SELECT ${column} AS entity, cost_nano FROM spend
+          WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
+        UNION ALL
+        SELECT ${column} AS entity, -cost_nano FROM spend_replaced
+      ) AS unrolled
+      WHERE entity IN (${sql.join(chunk)})
+      GROUP BY entity`.execute(connection);
+    for (const row of tail) totals.set(row.entity, (totals.get(row.entity) ?? 0n) + BigInt(row.cost_nano));
+  }
+  return totals;
+}
