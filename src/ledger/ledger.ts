@@ -85,14 +85,19 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
   const log = options.log ?? new Log({ level: "warning", write: (text) => process.stderr.write(text) });
   const directory = join(options.dataDir, "journal");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const sink = new SqliteSpendSink(options.database.path);
+  const sink = openSink(options.database);
   try {
     const { owner, recovered } = await JournalOwner.enter(directory, () => recoverJournals({ directory, sink, log }));
     return new JournaledLedger(options, directory, sink, log, owner, recovered);
   } catch (error) {
-    sink.close();
+    await sink.close();
     throw error;
   }
+}
+
+function openSink(database: Database): SpendSink {
+  if (database.dialect === "sqlite") return new SqliteSpendSink(database.path);
+  throw new Error("the ledger cannot be kept in PostgreSQL yet");
 }
 
 interface OpenLease {
@@ -226,7 +231,7 @@ class JournaledLedger implements Ledger {
     await this.#retiring;
     if (this.#unjournaled > 0) this.#log.error("settlements are lost", { count: this.#unjournaled });
     const kept = await this.#closeJournal();
-    this.#sink.close();
+    await this.#sink.close();
     this.#owner.leave(kept === 0);
   }
 

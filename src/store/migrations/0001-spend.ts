@@ -65,7 +65,19 @@ const rollupOf = (period: string) => `CREATE TABLE rollup_${period} (
   model TEXT NOT NULL,
   provider TEXT NOT NULL,${MEASURES},
   PRIMARY KEY (dimension, period, entity, key_hash, call_type, model_group, model, provider)
-) STRICT, WITHOUT ROWID`;
+)`;
+
+const ROLLUP_TOTAL = `CREATE TABLE rollup_total (
+  dimension TEXT NOT NULL,
+  entity TEXT NOT NULL,${MEASURES},
+  PRIMARY KEY (dimension, entity)
+)`;
+
+const WATERMARK = "CREATE TABLE watermark (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL)";
+
+const FIRST_WATERMARK = "INSERT INTO watermark (consumer, seq) VALUES ('rollup', 0)";
+
+const postgres = (statement: string) => statement.replaceAll("INTEGER", "BIGINT");
 
 /** The ledger's rows and what is derived from them. */
 export const spend: Migration = {
@@ -78,15 +90,29 @@ export const spend: Migration = {
       "CREATE INDEX spend_key ON spend (key_hash, started_at)",
       "CREATE INDEX spend_time ON spend (started_at)",
       `CREATE TABLE spend_replaced (${SPEND_COLUMNS}) STRICT`,
-      rollupOf("hour"),
-      rollupOf("day"),
-      `CREATE TABLE rollup_total (
-  dimension TEXT NOT NULL,
-  entity TEXT NOT NULL,${MEASURES},
-  PRIMARY KEY (dimension, entity)
-) STRICT, WITHOUT ROWID`,
-      "CREATE TABLE watermark (consumer TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID",
-      "INSERT INTO watermark (consumer, seq) VALUES ('rollup', 0)",
+      `${rollupOf("hour")} STRICT, WITHOUT ROWID`,
+      `${rollupOf("day")} STRICT, WITHOUT ROWID`,
+      `${ROLLUP_TOTAL} STRICT, WITHOUT ROWID`,
+      `${WATERMARK} STRICT, WITHOUT ROWID`,
+      FIRST_WATERMARK,
+    ],
+    postgres: [
+      "CREATE SEQUENCE spend_seq",
+      // The ledger adds a partition for each day before its first row. A request begins once, so its id and its start
+      // name it, and only such a pair can be unique across partitions.
+      postgres(
+        `CREATE TABLE spend (seq INTEGER NOT NULL DEFAULT nextval('spend_seq'),${SPEND_COLUMNS}) PARTITION BY RANGE (started_at)`,
+      ),
+      "CREATE UNIQUE INDEX spend_id ON spend (id, started_at)",
+      "CREATE INDEX spend_seq_order ON spend (seq)",
+      "CREATE INDEX spend_key ON spend (key_hash, started_at)",
+      "CREATE INDEX spend_time ON spend (started_at, seq)",
+      postgres(`CREATE TABLE spend_replaced (${SPEND_COLUMNS})`),
+      postgres(rollupOf("hour")),
+      postgres(rollupOf("day")),
+      postgres(ROLLUP_TOTAL),
+      postgres(WATERMARK),
+      FIRST_WATERMARK,
     ],
   },
 };

@@ -8,6 +8,7 @@ import {
   RawNode,
   type TransactionSettings,
 } from "kysely";
+import { readableRow } from "../readable-row.ts";
 import { openSqlite } from "./connection.ts";
 
 /** Prepared statements kept per connection; what Kysely generates is a small closed set but for IN lists. */
@@ -141,18 +142,6 @@ class SqliteConnection implements DatabaseConnection {
     }
     return statement;
   }
-}
-
-/** Money (`…_nano`) stays bigint; every other integer becomes a number, or fails where a number cannot hold it. */
-function readableRow(row: Record<string, unknown>): Record<string, unknown> {
-  for (const name in row) {
-    const value = row[name];
-    if (typeof value !== "bigint" || name.endsWith("_nano")) continue;
-    const number = Number(value);
-    if (!Number.isSafeInteger(number)) throw new RangeError(`${name} is ${value}, which a number cannot hold`);
-    row[name] = number;
-  }
-  return row;
 }
 
 /** First come, first served. */

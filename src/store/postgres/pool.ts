@@ -1,0 +1,65 @@
+import { type ClientConfig, Pool, type PoolConfig, types } from "pg";
+import type { PostgresSettings } from "./settings.ts";
+
+/** How much longer the client waits than the server, so that the server's own message comes first. */
+const GRACE_MS = 2_000;
+
+const INT8 = 20;
+const NUMERIC = 1700;
+
+/** Integers as bigint, and so the sums of them, which PostgreSQL gives as `numeric`. */
+const readers = new Map<number, (text: string) => unknown>([
+  [INT8, BigInt],
+  [NUMERIC, (text) => (/^-?\d+$/.test(text) ? BigInt(text) : Number(text))],
+]);
+
+type TypeParser = (text: string) => unknown;
+
+/** A pool of connections that share the settings. Connections that break while idle are dropped without a word. */
+export function openPool(settings: PostgresSettings, size: number = settings.poolSize): Pool {
+  const { ssl } = settings;
+  const config: PoolConfig & ClientConfig = {
+    host: settings.host,
+    port: settings.port,
+    user: settings.user,
+    database: settings.database,
+    application_name: "isthmus",
+    max: size,
+    idleTimeoutMillis: settings.idleTimeoutMs,
+    connectionTimeoutMillis: settings.connectTimeoutMs,
+    ...(settings.lockTimeoutMs === 0 ? {} : { lock_timeout: settings.lockTimeoutMs }),
+    ...(settings.statementTimeoutMs === 0
+      ? {}
+      : {
+          statement_timeout: settings.statementTimeoutMs,
+          // A server that no longer answers at all.
+          query_timeout: settings.statementTimeoutMs + GRACE_MS,
+        }),
+    keepAlive: true,
+    types: {
+      getTypeParser: ((oid: number, format?: "text" | "binary") =>
+        readers.get(oid) ?? types.getTypeParser(oid, format as "text")) as (oid: number) => TypeParser,
+    },
+    ...(settings.password === undefined ? {} : { password: settings.password }),
+    ...(settings.schema === undefined ? {} : { options: `-c search_path=${quoted(settings.schema)}` }),
+    ssl:
+      ssl.mode === "disable"
+        ? false
+        : {
+            rejectUnauthorized: ssl.mode !== "require",
+            ...(ssl.mode === "verify-ca" ? { checkServerIdentity: () => undefined } : {}),
+            ...(ssl.ca === undefined ? {} : { ca: ssl.ca }),
+            ...(ssl.cert === undefined ? {} : { cert: ssl.cert }),
+            ...(ssl.key === undefined ? {} : { key: ssl.key }),
+          },
+  };
+  const pool = new Pool(config);
+  // Without a listener a server that stops would end this process; whoever asks next learns of it.
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+/** Spaces and backslashes are the separators of the start message's options. */
+function quoted(schema: string): string {
+  return `"${schema.replaceAll('"', '""')}"`.replace(/[\\ ]/g, "\\$&");
+}

@@ -1,0 +1,130 @@
+import { readFileSync } from "node:fs";
+
+/** How TLS is spoken: `verify-ca` checks the certificate, `verify-full` its host name too; `require` checks neither. */
+export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
+
+/** Where PostgreSQL is and how long the gateway waits for it. Times are milliseconds. */
+export interface PostgresSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  /** The first schema of the search path; the server's own path when undefined. */
+  readonly schema: string | undefined;
+  readonly ssl: { readonly mode: SslMode; readonly ca?: string; readonly cert?: string; readonly key?: string };
+  /** Connections of this process for queries; the ledger's writer has one of its own besides. */
+  readonly poolSize: number;
+  /** How long a query may wait for a free connection, and a new connection for the server. */
+  readonly connectTimeoutMs: number;
+  /** 0: no bound. */
+  readonly statementTimeoutMs: number;
+  /** 0: no bound but the statement's. */
+  readonly lockTimeoutMs: number;
+  /** Idle connections are closed after this. */
+  readonly idleTimeoutMs: number;
+}
+
+export const POSTGRES_DEFAULTS = {
+  poolSize: 10,
+  connectTimeoutMs: 5_000,
+  statementTimeoutMs: 30_000,
+  lockTimeoutMs: 10_000,
+  idleTimeoutMs: 60_000,
+} as const;
+
+/** What may be set beside the address. */
+export type PostgresTuning = Partial<Pick<PostgresSettings, keyof typeof POSTGRES_DEFAULTS>>;
+
+/** libpq's mode `prefer` tries TLS and goes on without; an address that does not insist gets none, as with `disable`. */
+const SSL_MODES: Readonly<Record<string, SslMode>> = {
+  disable: "disable",
+  allow: "disable",
+  prefer: "disable",
+  require: "require",
+  "no-verify": "require",
+  "verify-ca": "verify-ca",
+  "verify-full": "verify-full",
+};
+
+/**
+ * Reads an address like `postgres://user:password@host:5432/database?sslmode=require&schema=public`. The parameters are
+ * libpq's (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`) and those that Prisma reads (`schema`,
+ * `connection_limit`, `pool_timeout`); what stands in the address wins over `tuning`. Others are left alone, because
+ * they concern other programs.
+ *
+ * Throws when the address cannot be understood; the message never repeats the password.
+ */
+export function postgresSettings(address: string, tuning: PostgresTuning = {}): PostgresSettings {
+  let url: URL;
+  try {
+    url = new URL(address);
+  } catch {
+    throw new Error(
+      "the database address is not a URL; a password with characters like @ / # must have them percent-encoded",
+    );
+  }
+  if (!isPostgresAddress(address)) throw new Error(`"${url.protocol}" is not PostgreSQL's; use postgres://`);
+  const database = decodeURIComponent(url.pathname.replace(/^\//, ""));
+  const user = decodeURIComponent(url.username);
+  const host = url.searchParams.get("host") ?? url.hostname.replace(/^\[|\]$/g, "");
+  const { searchParams } = url;
+  return {
+    host: host === "" ? "localhost" : host,
+    port: url.port === "" ? 5432 : Number(url.port),
+    user: user === "" ? "postgres" : user,
+    password: url.password === "" ? undefined : decodeURIComponent(url.password),
+    database: database === "" ? (user === "" ? "postgres" : user) : database,
+    schema: searchParams.get("schema") ?? undefined,
+    ssl: sslOf(searchParams),
+    poolSize: whole(searchParams, "connection_limit", 1) ?? tuning.poolSize ?? POSTGRES_DEFAULTS.poolSize,
+    connectTimeoutMs:
+      whole(searchParams, "pool_timeout", 1000) ??
+      whole(searchParams, "connect_timeout", 1000) ??
+      tuning.connectTimeoutMs ??
+      POSTGRES_DEFAULTS.connectTimeoutMs,
+    statementTimeoutMs: tuning.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
+    lockTimeoutMs: tuning.lockTimeoutMs ?? POSTGRES_DEFAULTS.lockTimeoutMs,
+    idleTimeoutMs: tuning.idleTimeoutMs ?? POSTGRES_DEFAULTS.idleTimeoutMs,
+  };
+}
+
+export function isPostgresAddress(address: string): boolean {
+  return /^postgres(ql)?:/i.test(address);
+}
+
+/** The address in words that may be logged. */
+export function nameOf(settings: PostgresSettings): string {
+  return `${settings.host}:${settings.port}/${settings.database}`;
+}
+
+function sslOf(parameters: URLSearchParams): PostgresSettings["ssl"] {
+  const asked = parameters.get("sslmode");
+  const mode = asked === null ? "disable" : SSL_MODES[asked];
+  if (mode === undefined) {
+    throw new Error(`sslmode is one of ${Object.keys(SSL_MODES).join(", ")}, not "${asked}"`);
+  }
+  const file = (name: string) => {
+    const path = parameters.get(name);
+    return path === null ? undefined : readFileSync(path, "utf8");
+  };
+  const ca = file("sslrootcert");
+  const cert = file("sslcert");
+  const key = file("sslkey");
+  return {
+    mode,
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  };
+}
+
+function whole(parameters: URLSearchParams, name: string, unit: number): number | undefined {
+  const text = parameters.get(name);
+  if (text === null) return undefined;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 100_000) {
+    throw new Error(`${name} in the database address is a whole number from 1, not "${text}"`);
+  }
+  return value * unit;
+}
