@@ -10,7 +10,7 @@ export type Requirement = "postgres" | "redis" | "chromium";
  * - `chromium`: TEST_CHROMIUM, the program's path, and TEST_CHROMIUM_ARGS, what it must be started with, space-separated
  */
 export const REQUIREMENTS: Readonly<Record<Requirement, readonly string[]>> = {
-  postgres: ["test/store", "test/ledger", "test/gateway"],
-  redis: [],
+  postgres: ["test/store", "test/ledger", "test/gateway", "test/cli/doctor"],
+  redis: ["test/cli/doctor"],
   chromium: [],
 };

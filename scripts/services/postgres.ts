@@ -22,6 +22,9 @@ export async function startPostgres(): Promise<Service> {
         .quiet()
         .nothrow();
     if (created.exitCode !== 0) throw new ServiceUnavailable(`initdb failed:\n${created.stderr.toString()}`);
+    // Members of this role need their password; all others are trusted.
+    const rules = `${data}/pg_hba.conf`;
+    await Bun.write(rules, `host all +password_needed 127.0.0.1/32 scram-sha-256\n${await Bun.file(rules).text()}`);
     const port = await freePort();
     const child = await startProcess(
       [...as, server, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder.path, "-c", "fsync=off"],

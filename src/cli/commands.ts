@@ -16,6 +16,14 @@ export interface SubCommandEntry {
 /** By name, in the order of the help. */
 export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
   [
+    "doctor",
+    {
+      usage: "doctor [--config FILE]",
+      summary: "look for what is wrong: configuration, PostgreSQL, Redis, providers, TLS, machine (--offline, --json)",
+      load: async () => (await import("./commands/doctor.ts")).doctor,
+    },
+  ],
+  [
     "health",
     {
       usage: "health [--url URL]",

@@ -28,7 +28,7 @@ const DEFAULT_TIMEOUT_SECONDS = 60;
 
 /** Calls a deployment with a tiny conversation. A pattern needs `model_info.health_check_model`. */
 export async function probeDeployment(
-  gateway: Gateway,
+  gateway: Pick<Gateway, "transport" | "deadlines">,
   deployment: Deployment,
   clientSignal: AbortSignal,
 ): Promise<ProbeOutcome> {
