@@ -1,5 +1,5 @@
+import { databaseLocation } from "../../store/database-location.ts";
 import { decideMasterKey } from "../master-key.ts";
-import { postgresAddress } from "./addresses.ts";
 import { type Examination, type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("environment");
@@ -39,11 +39,11 @@ function masterKey({ environment, dataDir }: Examination): Finding[] {
   return [ok("master_key", "LITELLM_MASTER_KEY is set")];
 }
 
-function saltKey({ environment }: Examination): Finding[] {
+function saltKey({ environment, dataDir }: Examination): Finding[] {
   if ((environment.LITELLM_SALT_KEY || environment.ISTHMUS_SALT_KEY || "") !== "") {
     return [ok("salt_key", "LITELLM_SALT_KEY is set")];
   }
-  if (postgresAddress(environment) === undefined) return [];
+  if (!("url" in databaseLocation(environment, {}, dataDir))) return [];
   return [
     warning("salt_key_unset", "LITELLM_SALT_KEY is not set", {
       why: "it encrypts the credentials that the database keeps; instances must agree on it, and it may never change",

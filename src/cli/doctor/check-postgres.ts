@@ -1,6 +1,9 @@
-import { Client } from "pg";
+import type { Pool } from "pg";
+import { databaseLocation } from "../../store/database-location.ts";
 import { MIGRATIONS } from "../../store/migrations/all.ts";
-import { postgresAddress, shownAddress } from "./addresses.ts";
+import { openPool } from "../../store/postgres/pool.ts";
+import { type PostgresSettings, postgresSettings } from "../../store/postgres/settings.ts";
+import { configuredSection } from "./configured-section.ts";
 import { type Examination, type Finding, findingsOf } from "./finding.ts";
 
 const { ok, warning, problem } = findingsOf("postgresql");
@@ -12,59 +15,54 @@ const SLOW_MS = 50;
 
 /** PostgreSQL: reachable, credentials, version, rights, schema, clock. */
 export async function checkPostgres(examination: Examination): Promise<Finding[]> {
-  const address = postgresAddress(examination.environment);
-  if (address === undefined) {
+  const location = databaseLocation(
+    examination.environment,
+    configuredSection(examination, "general_settings"),
+    examination.dataDir,
+  );
+  if (!("url" in location) || location.url.startsWith("file:")) {
     return [ok("postgres_unused", "no PostgreSQL is configured: the embedded database in the data folder is used")];
   }
-  if (!URL.canParse(address) || !/^postgres(ql)?:$/.test(new URL(address).protocol)) {
+  let settings: PostgresSettings;
+  try {
+    settings = postgresSettings(location.url, location.tuning);
+  } catch (error) {
     return [
-      problem("postgres_url", "DATABASE_URL is not an address of PostgreSQL", {
+      problem("postgres_url", text(error), {
         why: "keys, budgets and spend cannot be kept",
-        fix: "write postgres://user:password@host:5432/database, with @ : / # ? in the password escaped (@ is %40)",
+        fix: "write DATABASE_URL=postgres://user:password@host:5432/database",
       }),
     ];
   }
-  const url = new URL(address);
-  const client = new Client({
-    connectionString: address,
-    connectionTimeoutMillis: examination.patienceMs,
-    query_timeout: examination.patienceMs,
-  });
-  client.on("error", () => client.end().catch(() => undefined));
+  const { patienceMs } = examination;
+  const pool = openPool({ ...settings, connectTimeoutMs: patienceMs, statementTimeoutMs: patienceMs }, 1);
   try {
-    await client.connect();
-  } catch (error) {
-    await client.end().catch(() => undefined);
-    return [connectionFinding(error, url)];
-  }
-  try {
+    // The first query also connects; whatever keeps it from that is a finding of its own.
+    await pool.query("SELECT 1");
+    const allowed = await rights(pool, settings);
+    const readable = allowed.every(({ status }) => status === "ok");
     return [
-      ...(await latency(client, url)),
-      ...(await version(client)),
-      ...(await rights(client, url)),
-      ...(await schema(client)),
+      ...(await latency(pool, settings)),
+      ...(await version(pool)),
+      ...allowed,
+      ...(readable ? await schema(pool) : []),
     ];
   } catch (error) {
-    return [
-      problem("postgres_query", `PostgreSQL at ${shownAddress(address)} refused a query: ${text(error)}`, {
-        fix: "look at PostgreSQL's own log",
-      }),
-    ];
+    return [connectionFinding(error, settings)];
   } finally {
-    await client.end();
+    await pool.end();
   }
 }
 
-function connectionFinding(error: unknown, url: URL): Finding {
+function connectionFinding(error: unknown, settings: PostgresSettings): Finding {
   const code = (error as { code?: string }).code ?? "";
-  const where = `${url.hostname}:${url.port || 5432}`;
-  const name = decodeURIComponent(url.pathname.slice(1));
-  const user = decodeURIComponent(url.username);
+  const { host, port, database: name, user } = settings;
+  const where = `${host}:${port}`;
   const why = "keys, budgets and spend are kept there";
   switch (code) {
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return problem("postgres_host", `the host ${url.hostname} of PostgreSQL is not known here`, {
+      return problem("postgres_host", `the host ${host} of PostgreSQL is not known here`, {
         why: `${why}; inside a container the names of other containers are known only on a shared network`,
         fix: "correct POSTGRES_HOST (or DATABASE_URL), or connect both to one network: docker network connect internal_network CONTAINER",
       });
@@ -95,16 +93,16 @@ function connectionFinding(error: unknown, url: URL): Finding {
         fix: "raise max_connections there, or lower database_connection_pool_limit of each instance",
       });
     default:
-      return problem("postgres_unreachable", `PostgreSQL at ${where} cannot be reached: ${text(error)}`, {
+      return problem("postgres_unreachable", `PostgreSQL at ${where} cannot be used: ${text(error)}`, {
         why,
-        fix: `try: pg_isready -h ${url.hostname} -p ${url.port || 5432}`,
+        fix: `try: pg_isready -h ${host} -p ${port}`,
       });
   }
 }
 
-async function latency(client: Client, url: URL): Promise<Finding[]> {
+async function latency(pool: Pool, settings: PostgresSettings): Promise<Finding[]> {
   const before = performance.now();
-  const { rows } = await client.query<{ now: string }>("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now");
+  const { rows } = await pool.query<{ now: string }>("SELECT extract(epoch FROM clock_timestamp()) * 1000 AS now");
   const took = performance.now() - before;
   const skew = Math.abs(Number(rows[0]?.now) - Date.now());
   const found: Finding[] = [
@@ -113,7 +111,7 @@ async function latency(client: Client, url: URL): Promise<Finding[]> {
           why: "each new key and each page of a report waits that long",
           fix: "run it nearer to the gateway, or look at its load",
         })
-      : ok("postgres", `PostgreSQL at ${url.hostname}:${url.port || 5432} answers in ${took.toFixed(1)} ms`),
+      : ok("postgres", `PostgreSQL at ${settings.host}:${settings.port} answers in ${took.toFixed(1)} ms`),
   ];
   if (skew > MOST_CLOCK_SKEW_MS) {
     found.push(
@@ -126,8 +124,8 @@ async function latency(client: Client, url: URL): Promise<Finding[]> {
   return found;
 }
 
-async function version(client: Client): Promise<Finding[]> {
-  const { rows } = await client.query<{ number: string; name: string }>(
+async function version(pool: Pool): Promise<Finding[]> {
+  const { rows } = await pool.query<{ number: string; name: string }>(
     "SELECT current_setting('server_version_num') AS number, current_setting('server_version') AS name",
   );
   const { number, name } = rows[0] ?? { number: "0", name: "?" };
@@ -140,12 +138,11 @@ async function version(client: Client): Promise<Finding[]> {
   ];
 }
 
-async function rights(client: Client, url: URL): Promise<Finding[]> {
-  const { rows } = await client.query<{ schema: string | null; may: boolean | null }>(
+async function rights(pool: Pool, { user }: PostgresSettings): Promise<Finding[]> {
+  const { rows } = await pool.query<{ schema: string | null; may: boolean | null }>(
     "SELECT current_schema() AS schema, has_schema_privilege(current_schema(), 'CREATE') AS may",
   );
   const schemaName = rows[0]?.schema ?? "public";
-  const user = decodeURIComponent(url.username);
   if (rows[0]?.may !== true) {
     return [
       problem("postgres_rights", `${user} may not make tables in the schema ${schemaName}`, {
@@ -154,7 +151,7 @@ async function rights(client: Client, url: URL): Promise<Finding[]> {
       }),
     ];
   }
-  const denied = await client.query<{ name: string }>(
+  const denied = await pool.query<{ name: string }>(
     `SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()
        AND tablename = ANY($1) AND NOT has_table_privilege(quote_ident(schemaname) || '.' || quote_ident(tablename), 'SELECT, INSERT, UPDATE, DELETE')`,
     [["schema_migration", "spend", "key", "team", "user"]],
@@ -169,8 +166,8 @@ async function rights(client: Client, url: URL): Promise<Finding[]> {
   ];
 }
 
-async function schema(client: Client): Promise<Finding[]> {
-  const there = await client.query<{ there: boolean }>("SELECT to_regclass('schema_migration') IS NOT NULL AS there");
+async function schema(pool: Pool): Promise<Finding[]> {
+  const there = await pool.query<{ there: boolean }>("SELECT to_regclass('schema_migration') IS NOT NULL AS there");
   if (there.rows[0]?.there !== true) {
     return [
       warning("postgres_schema_missing", "the database has no tables of Isthmus yet", {
@@ -179,7 +176,7 @@ async function schema(client: Client): Promise<Finding[]> {
       }),
     ];
   }
-  const { rows } = await client.query<{ name: string }>("SELECT name FROM schema_migration");
+  const { rows } = await pool.query<{ name: string }>("SELECT name FROM schema_migration");
   const applied = new Set(rows.map(({ name }) => name));
   const known = new Set(MIGRATIONS.map(({ name }) => name));
   const missing = MIGRATIONS.filter(({ name }) => !applied.has(name)).map(({ name }) => name);

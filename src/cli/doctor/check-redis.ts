@@ -1,6 +1,6 @@
 import { Redis } from "ioredis";
-import { redisAddress, shownAddress } from "./addresses.ts";
 import { type Examination, type Finding, findingsOf } from "./finding.ts";
+import { redisAddress, shownAddress } from "./redis-address.ts";
 
 const { ok, warning, problem } = findingsOf("redis");
 

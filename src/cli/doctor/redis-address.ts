@@ -9,24 +9,6 @@ function first(environment: Environment, ...names: readonly string[]): string | 
   return undefined;
 }
 
-/**
- * PostgreSQL's address: `DATABASE_URL`, else its parts as LiteLLM (`DATABASE_HOST` …) and PostgreSQL's image
- * (`POSTGRES_HOST` …) name them; undefined when there is neither. Names and passwords in parts are taken literally.
- */
-export function postgresAddress(environment: Environment): string | undefined {
-  const url = first(environment, "ISTHMUS_DATABASE_URL", "DATABASE_URL");
-  if (url !== undefined) return url;
-  const host = first(environment, "POSTGRES_HOST", "DATABASE_HOST");
-  const user = first(environment, "POSTGRES_USER", "DATABASE_USERNAME", "DATABASE_USER");
-  if (host === undefined || user === undefined) return undefined;
-  const password = first(environment, "POSTGRES_PASSWORD", "DATABASE_PASSWORD");
-  const name = first(environment, "POSTGRES_LITELLM_DB", "POSTGRES_DB", "DATABASE_NAME") ?? "litellm_db";
-  const port = first(environment, "POSTGRES_PORT", "DATABASE_PORT") ?? "5432";
-  const login =
-    password === undefined ? encodeURIComponent(user) : `${encodeURIComponent(user)}:${encodeURIComponent(password)}`;
-  return `postgres://${login}@${host.includes(":") ? `[${host}]` : host}:${port}/${encodeURIComponent(name)}`;
-}
-
 /** Redis's address: `REDIS_URL`, else its parts; undefined when there is neither. */
 export function redisAddress(environment: Environment): string | undefined {
   const url = first(environment, "REDIS_URL");
