@@ -1,4 +1,5 @@
 import packageJson from "../../package.json" with { type: "json" };
+import { secretFiles } from "../config/secrets/secret-files.ts";
 import { HELP, parseCommandLine, UsageError } from "./arguments.ts";
 import { SUB_COMMANDS } from "./commands.ts";
 import { runCheck } from "./run-check.ts";
@@ -6,6 +7,9 @@ import { serve } from "./serve.ts";
 import { needsSupervisor, supervise } from "./supervise.ts";
 
 async function main(): Promise<number | undefined> {
+  const files = secretFiles(process.env);
+  Object.assign(process.env, files.values);
+  for (const problem of files.problems) console.error(`isthmus: ${problem}`);
   const command = parseCommandLine(process.argv.slice(2), process.env);
   switch (command.name) {
     case "version":

@@ -4,6 +4,7 @@ import { Authenticator } from "../auth/authenticator.ts";
 import { renderDiagnostics } from "../config/check.ts";
 import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
 import { loadConfig } from "../config/load.ts";
+import { secretEnvironment } from "../config/secrets/secret-environment.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
@@ -24,7 +25,7 @@ import type { Snapshot } from "../snapshot/snapshot.ts";
 import { openDatabase } from "../store/database.ts";
 import { migrate } from "../store/migrate.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
-import { Transport } from "../upstream/transport.ts";
+import { Transport, toResponse } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
@@ -42,7 +43,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     json: isTrue(env.JSON_LOGS),
     write: (text) => void process.stderr.write(text),
   });
-  const snapshot = loadSnapshot(options, log);
+  const transport = new Transport(httpCarrier(env));
+  const snapshot = await loadSnapshot(options, log, transport);
   const host = options.host ?? (options.config === undefined ? "127.0.0.1" : "0.0.0.0");
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -84,7 +86,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     accounts: ledger,
     router: openRouter({ log, events }),
     events,
-    transport: new Transport(httpCarrier(env)),
+    transport,
     deadlines: new DeadlineWheel(),
     log,
     random: Math.random,
@@ -135,21 +137,20 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
 }
 
-function loadSnapshot(options: ServeOptions, log: Log): Snapshot {
+async function loadSnapshot(options: ServeOptions, log: Log, transport: Transport): Promise<Snapshot> {
   if (options.config === undefined) return defaultSnapshot(process.env);
   const document = loadConfig(options.config);
-  const snapshot = compileSnapshot(document, { environment: process.env });
-  if (snapshot.diagnostics.length > 0) {
-    const { errors, warnings } = count(snapshot);
-    log.warning(`the configuration has ${errors} errors and ${warnings} warnings`);
-    process.stderr.write(`${renderDiagnostics(snapshot.diagnostics)}\n`);
+  const secrets = await secretEnvironment(document, process.env, {
+    send: async (request) => toResponse(await transport.open(request).response),
+  });
+  const compiled = compileSnapshot(document, { environment: secrets.environment });
+  const diagnostics = [...secrets.diagnostics, ...compiled.diagnostics];
+  if (diagnostics.length > 0) {
+    const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
+    log.warning(`the configuration has ${errors} errors and ${diagnostics.length - errors} warnings`);
+    process.stderr.write(`${renderDiagnostics(diagnostics)}\n`);
   }
-  return snapshot;
-}
-
-function count(snapshot: Snapshot): { errors: number; warnings: number } {
-  const errors = snapshot.diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
-  return { errors, warnings: snapshot.diagnostics.length - errors };
+  return { ...compiled, diagnostics };
 }
 
 function listen(

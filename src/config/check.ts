@@ -3,6 +3,7 @@ import { compileSnapshot } from "./compile.ts";
 import { ConfigError, diagnosticLine } from "./diagnostics.ts";
 import { loadConfig } from "./load.ts";
 import type { Environment } from "./references.ts";
+import { assumedEnvironment } from "./secrets/secret-environment.ts";
 import { excerptOf } from "./source-excerpt.ts";
 import { type ReadFile, readUtf8 } from "./yaml-file.ts";
 
@@ -34,7 +35,8 @@ export function checkConfig(path: string, environment: Environment): CheckResult
       return excerpt === undefined ? one : { ...one, excerpt };
     });
   try {
-    const snapshot = compileSnapshot(loadConfig(path, { readFile }), { environment });
+    const document = loadConfig(path, { readFile });
+    const snapshot = compileSnapshot(document, { environment: assumedEnvironment(document, environment) });
     const wrong = snapshot.diagnostics.filter(isWrong).length;
     const models = snapshot.groups.size + snapshot.wildcards.length;
     const verdict = wrong === 0 ? "OK" : counted(wrong, "problem");

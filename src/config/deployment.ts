@@ -79,7 +79,7 @@ export function compileDeployment(input: DeploymentInput): Deployment | Deployme
   };
 }
 
-function readFile(path: string): string | undefined {
+export function readFile(path: string): string | undefined {
   try {
     return readFileSync(path, "utf8");
   } catch {

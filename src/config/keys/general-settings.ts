@@ -188,10 +188,10 @@ export const generalSettings = section("general_settings", {
 
   coordination_redis: deployment(sectionOf(coordinationRedis)),
   scheduled_job_stagger: deployment(either(flag, map)),
-  key_management_system: deployment(text),
-  key_management_settings: deployment(map),
+  key_management_system: supported(text),
+  key_management_settings: supported(map),
   use_google_kms: deployment(flag),
-  use_azure_key_vault: deployment(flag),
+  use_azure_key_vault: supported(flag),
   encryption_algorithm: deployment(oneOf("aes-256-gcm", "xsalsa20-poly1305")),
   enable_drain_endpoint: deployment(flag),
   drain_endpoint_token: deployment(text),
