@@ -6,6 +6,7 @@ import type { Database } from "../store/database.ts";
 import { BatchWriter } from "./batch-writer.ts";
 import { Journal, type JournalFile, type JournalSync } from "./journal.ts";
 import { JournalOwner } from "./journal-owner.ts";
+import { PostgresSpendSink } from "./postgres/postgres-spend-sink.ts";
 import type { LeaseRecord, SpendRecord } from "./record.ts";
 import { type RecoverySummary, recoverJournals } from "./recovery.ts";
 import type { RefusedRecord, SpendSink } from "./spend-sink.ts";
@@ -96,8 +97,7 @@ export async function openLedger(options: LedgerOptions): Promise<Ledger> {
 }
 
 function openSink(database: Database): SpendSink {
-  if (database.dialect === "sqlite") return new SqliteSpendSink(database.path);
-  throw new Error("the ledger cannot be kept in PostgreSQL yet");
+  return database.dialect === "sqlite" ? new SqliteSpendSink(database.path) : new PostgresSpendSink(database.settings);
 }
 
 interface OpenLease {

@@ -73,10 +73,12 @@ export async function listRecords(database: Database, filter: RecordFilter = {})
 
 /** What a key has spent, nano-dollars: its total up to the watermark and the rows behind it, so nothing is late. */
 export async function spendOfKey(database: Database, keyHash: string): Promise<bigint> {
+  // The unary plus keeps SQLite from reading all rows of the key where the few newest are meant.
+  const unindexed = sql.raw(database.dialect === "sqlite" ? "+key_hash" : "key_hash");
   const { rows } = await sql<{ spend_nano: bigint }>`
-    WITH mark AS (SELECT seq FROM watermark WHERE consumer = 'rollup')
     SELECT coalesce((SELECT cost_nano FROM rollup_total WHERE dimension = 'key' AND entity = ${keyHash}), 0)
-         + coalesce((SELECT sum(cost_nano) FROM spend WHERE seq > (SELECT seq FROM mark) AND +key_hash = ${keyHash}), 0)
+         + coalesce((SELECT sum(cost_nano) FROM spend
+             WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') AND ${unindexed} = ${keyHash}), 0)
          - coalesce((SELECT sum(cost_nano) FROM spend_replaced WHERE key_hash = ${keyHash}), 0) AS spend_nano
   `.execute(database.kysely);
   return rows[0]?.spend_nano ?? 0n;

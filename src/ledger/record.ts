@@ -18,8 +18,10 @@ export interface AttemptRecord {
 
 /** Written before the call goes out, so that a call in flight when the process dies is never forgotten. */
 export interface LeaseRecord {
-  /** The request's id (`litellm_call_id`). */
+  /** The gateway's id of the request. */
   readonly id: string;
+  /** The caller's own name for the request (`x-litellm-call-id`), when it gave one. */
+  readonly callId?: string | undefined;
   readonly startedAt: number;
   /** Upper bound of the call's price, decimal text of an integer. */
   readonly amount: string;

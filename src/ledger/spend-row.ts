@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { SpendTable } from "../store/schema.ts";
 import type { Buckets } from "../usage/usage.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "./record.ts";
@@ -40,11 +41,36 @@ export const SPEND_COLUMNS = [
   "buckets",
   "attempts",
   "metadata",
+  "call_id",
 ] as const satisfies readonly (keyof SpendTable)[];
 
-type ColumnValue = string | number | bigint | null;
+export type ColumnValue = string | number | bigint | null;
 
 const INTEGER = /^-?\d{1,19}$/;
+
+/** Bytes of UTF-8 that a name may have: eight of them are the key of a rollup row, and PostgreSQL indexes 2,704 bytes. */
+const NAME_BYTES = 240;
+
+/**
+ * A name as it is kept: without what a database cannot store as text, and where it is too long for an index, its
+ * beginning and a checksum of the whole, so that different names stay different.
+ */
+function nameValue(name: string): string {
+  const text = textValue(name);
+  // A UTF-16 unit takes at most three bytes.
+  if (text.length * 3 <= NAME_BYTES || Buffer.byteLength(text) <= NAME_BYTES) return text;
+  const checksum = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  let end = Math.floor((NAME_BYTES - checksum.length - 1) / 3);
+  if (/[\ud800-\udbff]/.test(text[end - 1] ?? "")) end--;
+  return `${text.slice(0, end)}~${checksum}`;
+}
+
+/** Text as both databases can keep it: PostgreSQL has no NUL, and half a surrogate pair is not Unicode. */
+function textValue(text: string): string {
+  return text.includes("\0") || !text.isWellFormed() ? text.toWellFormed().replaceAll("\0", "\uFFFD") : text;
+}
+
+const nameOrNull = (name: string | undefined) => (name === undefined ? null : nameValue(name));
 
 /** The record as values for `SPEND_COLUMNS`. Throws a RangeError when an amount of money is not an integer. */
 export function spendValues(record: SpendRecord): ColumnValue[] {
@@ -56,25 +82,25 @@ export function spendValues(record: SpendRecord): ColumnValue[] {
     record.startedAt,
     record.endedAt,
     record.firstContentAt ?? null,
-    record.callType,
-    record.modelGroup,
-    record.model,
-    record.provider,
-    record.deploymentId,
-    record.apiBase,
-    record.keyHash,
-    record.keyAlias ?? null,
-    record.userId ?? null,
-    record.teamId ?? null,
-    record.organizationId ?? null,
-    record.endUser ?? null,
-    record.sessionId ?? null,
-    record.requesterIp ?? null,
+    nameValue(record.callType),
+    nameValue(record.modelGroup),
+    nameValue(record.model),
+    nameValue(record.provider),
+    nameValue(record.deploymentId),
+    textValue(record.apiBase),
+    nameValue(record.keyHash),
+    nameOrNull(record.keyAlias),
+    nameOrNull(record.userId),
+    nameOrNull(record.teamId),
+    nameOrNull(record.organizationId),
+    nameOrNull(record.endUser),
+    nameOrNull(record.sessionId),
+    nameOrNull(record.requesterIp),
     record.stream ? 1 : 0,
     record.cacheHit === undefined ? null : record.cacheHit ? 1 : 0,
     record.httpStatus,
     record.errorCode ?? null,
-    record.errorMessage ?? null,
+    record.errorMessage === undefined ? null : textValue(record.errorMessage),
     record.price,
     record.estimated === true ? 1 : 0,
     BigInt(record.cost),
@@ -84,10 +110,11 @@ export function spendValues(record: SpendRecord): ColumnValue[] {
     (buckets.cache_read ?? 0) + (buckets.cache_read_audio ?? 0),
     (buckets.cache_write_5m ?? 0) + (buckets.cache_write_1h ?? 0),
     // A tag that is given twice is one tag: a request counts once in its total.
-    tags === undefined || tags.length === 0 ? null : JSON.stringify(tags.length === 1 ? tags : [...new Set(tags)]),
+    tags === undefined || tags.length === 0 ? null : JSON.stringify([...new Set(tags.map(nameValue))]),
     JSON.stringify(buckets),
     JSON.stringify(record.attempts),
     record.metadata === undefined ? null : JSON.stringify(record.metadata),
+    nameOrNull(record.callId),
   ];
 }
 
@@ -127,6 +154,7 @@ export function recordOf(row: Omit<SpendTable, "seq">): SpendRecord {
     ...(row.error_code === null ? {} : { errorCode: row.error_code }),
     ...(row.error_message === null ? {} : { errorMessage: row.error_message }),
     ...(row.tags === null ? {} : { tags: JSON.parse(row.tags) as string[] }),
+    ...(row.call_id === null ? {} : { callId: row.call_id }),
     ...(row.metadata === null ? {} : { metadata: JSON.parse(row.metadata) as Record<string, unknown> }),
   };
 }

@@ -1,13 +1,6 @@
 import { CompiledQuery } from "kysely";
 import type { Database } from "../store/database.ts";
-import {
-  MEASURE_NAMES,
-  PERIOD_KEY,
-  ROLLUP_TABLES,
-  sumsOfAllRows,
-  sumsOfTable,
-  TOTAL_KEY,
-} from "./sqlite/rollup-statements.ts";
+import { MEASURE_NAMES, PERIOD_KEY, ROLLUP_TABLES, sumsOfRows, sumsOfTable, TOTAL_KEY } from "./rollup-statements.ts";
 
 /** How many differences are listed. */
 const LISTED = 100;
@@ -30,10 +23,14 @@ export interface Verification {
   readonly differences: readonly Difference[];
 }
 
-/** Compares every rollup with the sum of its rows, from scratch, at one moment. */
+/**
+ * Compares every rollup with the sum of its rows, from scratch, at one moment: hours and days with their rows, totals
+ * with their days, which stay when rows are deleted because of their age.
+ */
 export async function verify(database: Database): Promise<Verification> {
   return database.kysely
     .transaction()
+    .setIsolationLevel("repeatable read")
     .setAccessMode("read only")
     .execute(async (transaction) => {
       const mark = await transaction
@@ -41,6 +38,12 @@ export async function verify(database: Database): Promise<Verification> {
         .select("seq")
         .where("consumer", "=", "rollup")
         .executeTakeFirstOrThrow();
+      const kept = await transaction
+        .selectFrom("retention")
+        .select("kept_from")
+        .where("what", "=", "spend")
+        .executeTakeFirst();
+      const keptFrom = kept?.kept_from ?? Number.MIN_SAFE_INTEGER;
       const count = await transaction
         .selectFrom("spend")
         .select(({ eb, fn }) => [
@@ -53,7 +56,10 @@ export async function verify(database: Database): Promise<Verification> {
         .executeTakeFirstOrThrow();
       const differences: Difference[] = [];
       for (const { table, periodMs } of ROLLUP_TABLES) {
-        const query = CompiledQuery.raw(differencesIn(table, periodMs), [mark.seq]);
+        const query =
+          periodMs === undefined
+            ? CompiledQuery.raw(differencesOfTotals())
+            : CompiledQuery.raw(differencesOfPeriods(database.dialect, table, periodMs, mark.seq, keptFrom));
         const { rows } = await transaction.executeQuery<Record<string, string | number | bigint>>(query);
         for (const row of rows) differences.push(differenceOf(table, row));
       }
@@ -61,15 +67,39 @@ export async function verify(database: Database): Promise<Verification> {
     });
 }
 
+const list = (format: (name: string) => string) => MEASURE_NAMES.map(format).join(", ");
+
+function differencesOfPeriods(
+  dialect: Database["dialect"],
+  table: string,
+  periodMs: number,
+  seq: number,
+  keptFrom: number,
+): string {
+  return `WITH of_rows AS MATERIALIZED (
+    ${sumsOfRows(`spend WHERE seq <= ${seq} AND started_at >= ${keptFrom}`, 1)}
+    UNION ALL ${sumsOfRows(`spend_replaced WHERE started_at >= ${keptFrom}`, 1)}
+  )
+  ${differences(
+    PERIOD_KEY,
+    `SELECT ${PERIOD_KEY}, ${list((name) => name)} FROM ${table} WHERE period >= ${keptFrom}`,
+    `SELECT ${PERIOD_KEY}, ${list((name) => `-${name}`)} FROM (${sumsOfTable(dialect, "of_rows", periodMs)}) AS sums`,
+  )}`;
+}
+
+function differencesOfTotals(): string {
+  return differences(
+    TOTAL_KEY,
+    `SELECT ${TOTAL_KEY}, ${list((name) => name)} FROM rollup_total`,
+    `SELECT ${TOTAL_KEY}, ${list((name) => `-${name}`)} FROM rollup_day`,
+  );
+}
+
 /** The columns end in `_nano` so that differences are read as bigint, whatever they count. */
-function differencesIn(table: string, periodMs: number | undefined): string {
-  const key = periodMs === undefined ? TOTAL_KEY : PERIOD_KEY;
-  const list = (format: (name: string) => string) => MEASURE_NAMES.map(format).join(", ");
-  return `WITH ${sumsOfAllRows("of_rows")}
-  SELECT ${key}, ${list((name) => `sum(${name}) AS ${name}_nano`)} FROM (
-    SELECT ${key}, ${list((name) => name)} FROM ${table}
-    UNION ALL SELECT ${key}, ${list((name) => `-${name}`)} FROM (${sumsOfTable("of_rows", periodMs)})
-  ) GROUP BY ${key} HAVING ${MEASURE_NAMES.map((name) => `sum(${name}) <> 0`).join(" OR ")}
+function differences(key: string, rollups: string, negatedSums: string): string {
+  return `SELECT ${key}, ${list((name) => `sum(${name}) AS ${name}_nano`)}
+  FROM (${rollups} UNION ALL ${negatedSums}) AS both_sides
+  GROUP BY ${key} HAVING ${MEASURE_NAMES.map((name) => `sum(${name}) <> 0`).join(" OR ")}
   LIMIT ${LISTED}`;
 }
 

@@ -88,8 +88,10 @@ export class Settlement {
     const context = this.#context;
     const { principal, controls } = context;
     this.#deployment = deployment;
+    const visible = visibleCallId(context);
     this.#gateway.accounts.open({
       id: context.id,
+      callId: visible === context.id ? undefined : visible,
       startedAt: context.startedAt,
       amount: String(prices === undefined ? 0n : upperBound(prices, boundedUsage(context))),
       callType: context.callType,
@@ -187,7 +189,7 @@ export class Settlement {
       firstContentAt: this.firstContentAt,
       errorCode: outcome.errorCode,
       errorMessage: outcome.errorMessage,
-      metadata: visible === context.id ? undefined : { litellm_call_id: visible },
+      callId: visible === context.id ? undefined : visible,
     });
     this.#tell(outcome, usage);
   }

@@ -49,6 +49,8 @@ export interface SpendTable {
   attempts: string;
   /** JSON object, or null. */
   metadata: string | null;
+  /** The caller's own name for the request. */
+  call_id: string | null;
 }
 
 /** What rollups add up. */
@@ -95,6 +97,13 @@ export interface WatermarkTable {
   seq: number;
 }
 
+/** What was deleted because of its age: nothing of `spend` that began before `kept_from` is complete any more. */
+export interface RetentionTable {
+  what: string;
+  /** Start of a day (UTC), milliseconds since the epoch. */
+  kept_from: number;
+}
+
 export interface MigrationTable {
   name: string;
   checksum: string;
@@ -109,5 +118,6 @@ export interface Schema extends ObjectTables {
   rollup_day: RollupPeriodTable;
   rollup_total: RollupTotalTable;
   watermark: WatermarkTable;
+  retention: RetentionTable;
   schema_migration: MigrationTable;
 }

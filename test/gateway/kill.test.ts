@@ -73,13 +73,13 @@ test("kill -9 under load: one record for every call that a client saw complete, 
   await last.stop();
 
   const database = new Database(join(dataDir, "isthmus.db"), { readonly: true });
-  const rows = database.query("SELECT id, status, metadata FROM spend").all() as {
+  const rows = database.query("SELECT id, status, call_id FROM spend").all() as {
     id: string;
     status: string;
-    metadata: string | null;
+    call_id: string | null;
   }[];
   database.close();
-  const visible = rows.map((row) => (JSON.parse(row.metadata ?? "{}") as { litellm_call_id?: string }).litellm_call_id);
+  const visible = rows.map((row) => row.call_id ?? undefined);
   expect(complete.size).toBeGreaterThan(KILLS * 5);
   expect(new Set(rows.map((row) => row.id)).size).toBe(rows.length);
   const settled = new Map<string, number>();

@@ -4,19 +4,22 @@ import { join } from "node:path";
 import { GatewayError } from "../../src/errors/gateway-error.ts";
 import { findRecord, listRecords, spendOfKey } from "../../src/ledger/queries.ts";
 import { verify } from "../../src/ledger/verify.ts";
+import { storesUnderTest } from "../store/databases.ts";
 import { KEY_HASH, lease, Place, settlement } from "./records.ts";
 
-let place: Place;
-beforeEach(() => {
-  place = new Place();
-});
-afterEach(() => place.remove());
+const stores = await storesUnderTest("ledger");
 
-const journalFiles = () => readdirSync(place.journal).filter((name) => name.endsWith(".journal"));
+describe.each(stores.filter((store) => store.available))("a ledger on $name", (store) => {
+  let place: Place;
+  beforeEach(async () => {
+    place = await Place.make(store);
+  });
+  afterEach(() => place.remove());
 
-describe("a ledger", () => {
+  const journalFiles = () => readdirSync(place.journal).filter((name) => name.endsWith(".journal"));
+
   test("keeps every member of a record", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     const record = settlement("a", {
       status: "failure",
@@ -57,7 +60,7 @@ describe("a ledger", () => {
   });
 
   test("shows a row within a second without being asked", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     ledger.settle(settlement("a"));
     await new Promise((resolve) => setTimeout(resolve, 900));
@@ -66,7 +69,7 @@ describe("a ledger", () => {
   });
 
   test("writes lease and settlement to the file before it returns", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     const text = () =>
       journalFiles()
@@ -80,7 +83,7 @@ describe("a ledger", () => {
   });
 
   test("logs a second settlement and keeps the first", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     ledger.open(lease("a"));
     ledger.settle(settlement("a"));
@@ -96,7 +99,7 @@ describe("a ledger", () => {
   });
 
   test("leaves no journal behind when everything is settled", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     for (let index = 0; index < 10; index++) {
       ledger.open(lease(`r${index}`));
@@ -107,7 +110,7 @@ describe("a ledger", () => {
   });
 
   test("deletes full journal files and carries open leases on", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database, { rotateBytes: 4_000 });
     ledger.open(lease("long"));
     for (let index = 0; index < 100; index++) {
@@ -126,14 +129,14 @@ describe("a ledger", () => {
   });
 
   test("refuses calls once it is closed", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     await ledger.close();
     expect(() => ledger.open(lease("a"))).toThrow(GatewayError);
   });
 
   test("sets a record aside that the database will never take, and goes on", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     ledger.settle(settlement("a"));
     ledger.settle(settlement("bad", { cost: "1.5" }));
@@ -147,7 +150,7 @@ describe("a ledger", () => {
   });
 
   test("lists a million-year-old and a future record in order of their start", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     for (const startedAt of [50, 10, 40, 20, 30, 30, 30]) {
       ledger.settle(settlement(Bun.randomUUIDv7(), { startedAt, endedAt: startedAt - 5 }));
@@ -167,7 +170,7 @@ describe("a ledger", () => {
   });
 
   test("keeps spend exact before and after the rollups", async () => {
-    const database = await place.database();
+    const database = place.database();
     const ledger = await place.ledger(database);
     ledger.settle(settlement("a", { cost: "5000000000000000000" }));
     ledger.settle(settlement("b", { cost: "1" }));

@@ -4,8 +4,9 @@ import { join } from "node:path";
 import { Log } from "../../src/events/log.ts";
 import { type Ledger, type LedgerOptions, openLedger } from "../../src/ledger/ledger.ts";
 import type { LeaseRecord, SpendRecord } from "../../src/ledger/record.ts";
-import { type Database, openDatabase } from "../../src/store/database.ts";
+import type { Database } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
+import type { OpenedStore, StoreUnderTest } from "../store/databases.ts";
 
 export const KEY_HASH = "5e".repeat(32);
 
@@ -63,17 +64,25 @@ export class Place {
   readonly dataDir = mkdtempSync(join(tmpdir(), "isthmus-ledger-"));
   readonly lines: string[] = [];
   readonly log = new Log({ level: "info", write: (text) => this.lines.push(text) });
-  readonly #databases: Database[] = [];
+  readonly #store: OpenedStore;
+
+  private constructor(store: OpenedStore) {
+    this.#store = store;
+  }
+
+  static async make(under: StoreUnderTest): Promise<Place> {
+    const store = await under.open();
+    await migrate(store.database);
+    return new Place(store);
+  }
 
   get journal(): string {
     return join(this.dataDir, "journal");
   }
 
-  async database(): Promise<Database> {
-    const database = openDatabase({ dataDir: this.dataDir });
-    this.#databases.push(database);
-    await migrate(database);
-    return database;
+  /** The migrated database; another view of it each time. */
+  database(): Database {
+    return this.#store.again();
   }
 
   async ledger(database: Database, options: Partial<LedgerOptions> = {}): Promise<Ledger> {
@@ -87,7 +96,7 @@ export class Place {
   }
 
   async remove(): Promise<void> {
-    for (const database of this.#databases) await database.close();
+    await this.#store.remove();
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 }

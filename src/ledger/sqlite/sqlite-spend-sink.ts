@@ -2,9 +2,9 @@ import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import { isBadValue, isBusy, openSqlite } from "../../store/sqlite/connection.ts";
 import type { SpendRecord } from "../record.ts";
+import { additions, sumsOfRows } from "../rollup-statements.ts";
 import { SPEND_COLUMNS, spendValues } from "../spend-row.ts";
 import type { RefusedRecord, SpendSink, WriteResult } from "../spend-sink.ts";
-import { APPLY_DELTA, CREATE_DELTA, FILL_DELTA, FILL_DELTA_OF_REPLACED } from "./rollup-statements.ts";
 
 /** How long one transaction may keep the event loop, in milliseconds, and how many rows pass between two looks. */
 const SLICE_MS = 2;
@@ -15,6 +15,16 @@ const MIN_ROLLUP_ROWS = 64;
 const MAX_ROLLUP_ROWS = 8_192;
 
 const COLUMN_LIST = SPEND_COLUMNS.join(", ");
+
+/** A temporary table of sums for one run. */
+const CREATE_DELTA = `CREATE TEMP TABLE IF NOT EXISTS rollup_delta AS ${sumsOfRows("spend WHERE false", 1)}`;
+
+/** Sums of the rows behind the watermark; parameters: watermark, last row. */
+const FILL_DELTA = `INSERT INTO rollup_delta ${sumsOfRows("spend WHERE seq > ? AND seq <= ?", 1)}`;
+
+const FILL_DELTA_OF_REPLACED = `INSERT INTO rollup_delta ${sumsOfRows("spend_replaced", -1)}`;
+
+const APPLY_DELTA = additions("sqlite", "rollup_delta");
 
 /**
  * Writes to SQLite on a connection of its own, so that no transaction of a query is ever mixed with these. It never

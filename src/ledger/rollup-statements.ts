@@ -1,12 +1,15 @@
 /** The set-based statements that derive rollups from rows, and the same sums from scratch for comparison. */
+import type { Database } from "../store/database.ts";
+
+type Dialect = Database["dialect"];
 
 /** What is added up, each with its expression over one row of `spend`. */
 export const MEASURES = {
   requests: "1",
-  successes: "status = 'success'",
-  failures: "status = 'failure'",
-  cancellations: "status = 'cancelled'",
-  interruptions: "status = 'interrupted'",
+  successes: "CASE WHEN status = 'success' THEN 1 ELSE 0 END",
+  failures: "CASE WHEN status = 'failure' THEN 1 ELSE 0 END",
+  cancellations: "CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END",
+  interruptions: "CASE WHEN status = 'interrupted' THEN 1 ELSE 0 END",
   estimates: "estimated",
   cache_hits: "coalesce(cache_hit, 0)",
   cost_nano: "cost_nano",
@@ -16,7 +19,7 @@ export const MEASURES = {
   cache_read_tokens: "cache_read_tokens",
   cache_write_tokens: "cache_write_tokens",
   // A clock that was set back during a call must not shorten other calls.
-  duration_ms: "max(ended_at - started_at, 0)",
+  duration_ms: "CASE WHEN ended_at > started_at THEN ended_at - started_at ELSE 0 END",
 } as const;
 
 export const MEASURE_NAMES = Object.keys(MEASURES) as (keyof typeof MEASURES)[];
@@ -47,8 +50,8 @@ const GROUP_COLUMNS =
 export const PERIOD_KEY = "dimension, period, entity, key_hash, call_type, model_group, model, provider";
 export const TOTAL_KEY = "dimension, entity";
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 86_400_000;
 
 /** How each table names the period of a row; the total has none. */
 export const ROLLUP_TABLES = [
@@ -57,10 +60,16 @@ export const ROLLUP_TABLES = [
   { table: "rollup_total", periodMs: undefined },
 ] as const;
 
+/** One row `tag.value` for each string of a JSON array; none for null. */
+const EACH_TAG: Readonly<Record<Dialect, (column: string) => string>> = {
+  sqlite: (column) => `json_each(${column}) AS tag`,
+  postgres: (column) => `json_array_elements_text(${column}::json) AS tag (value)`,
+};
+
 const measures = (format: (name: keyof typeof MEASURES) => string) => MEASURE_NAMES.map(format).join(", ");
 
 /** Sums per hour and combination of columns: small, however many rows there are. `sign` is 1 or -1. */
-function sumsOfRows(source: string, sign: 1 | -1): string {
+export function sumsOfRows(source: string, sign: 1 | -1): string {
   return `SELECT started_at - started_at % ${HOUR_MS} AS hour, ${GROUP_COLUMNS},
     ${measures((name) => `${sign} * sum(${MEASURES[name]}) AS ${name}`)}
   FROM ${source}
@@ -68,10 +77,10 @@ function sumsOfRows(source: string, sign: 1 | -1): string {
 }
 
 /** Sums per rollup key, out of sums per hour and combination. */
-function sumsOfDimension(dimension: Dimension, source: string, periodMs: number | undefined): string {
+function sumsOfDimension(dialect: Dialect, dimension: Dimension, source: string, periodMs: number | undefined): string {
   const column = DIMENSIONS[dimension];
   const entity = dimension === "tag" ? "tag.value" : `${source}.${column}`;
-  const from = dimension === "tag" ? `${source}, json_each(${source}.tags) AS tag` : source;
+  const from = dimension === "tag" ? `${source}, ${EACH_TAG[dialect](`${source}.tags`)}` : source;
   const key =
     periodMs === undefined
       ? `'${dimension}' AS dimension, ${entity} AS entity`
@@ -84,32 +93,18 @@ function sumsOfDimension(dimension: Dimension, source: string, periodMs: number 
 }
 
 /** Sums of a whole rollup table out of the sums in `source`. */
-export function sumsOfTable(source: string, periodMs: number | undefined): string {
-  return DIMENSION_NAMES.map((dimension) => sumsOfDimension(dimension, source, periodMs)).join("\nUNION ALL\n");
+export function sumsOfTable(dialect: Dialect, source: string, periodMs: number | undefined): string {
+  return DIMENSION_NAMES.map((dimension) => sumsOfDimension(dialect, dimension, source, periodMs)).join(
+    "\nUNION ALL\n",
+  );
 }
 
-/** A temporary table of sums for one run. */
-export const CREATE_DELTA = `CREATE TEMP TABLE IF NOT EXISTS rollup_delta AS
-  ${sumsOfRows("spend WHERE false", 1)}`;
-
-/** Sums of the rows behind the watermark; parameters: watermark, last row. */
-export const FILL_DELTA = `INSERT INTO rollup_delta ${sumsOfRows("spend WHERE seq > ? AND seq <= ?", 1)}`;
-
-export const FILL_DELTA_OF_REPLACED = `INSERT INTO rollup_delta ${sumsOfRows("spend_replaced", -1)}`;
-
-/** One statement per table that adds the delta to it. */
-export const APPLY_DELTA: readonly string[] = ROLLUP_TABLES.map(({ table, periodMs }) => {
-  const key = periodMs === undefined ? TOTAL_KEY : PERIOD_KEY;
-  return `INSERT INTO ${table} (${key}, ${MEASURE_NAMES.join(", ")})
-  SELECT * FROM (${sumsOfTable("rollup_delta", periodMs)}) WHERE true
-  ON CONFLICT (${key}) DO UPDATE SET ${measures((name) => `${name} = ${name} + excluded.${name}`)}`;
-});
-
-/**
- * A common table expression with the sums that rollups should hold: of all rows up to the watermark, and of those that
- * were replaced and are still to be subtracted. Parameter: watermark.
- */
-export function sumsOfAllRows(name: string): string {
-  return `${name} AS MATERIALIZED (${sumsOfRows("spend WHERE seq <= ?", 1)}
-  UNION ALL ${sumsOfRows("spend_replaced", 1)})`;
+/** One statement per rollup table that adds the sums in `source` to it. */
+export function additions(dialect: Dialect, source: string): readonly string[] {
+  return ROLLUP_TABLES.map(({ table, periodMs }) => {
+    const key = periodMs === undefined ? TOTAL_KEY : PERIOD_KEY;
+    return `INSERT INTO ${table} (${key}, ${MEASURE_NAMES.join(", ")})
+  SELECT * FROM (${sumsOfTable(dialect, source, periodMs)}) AS sums WHERE true
+  ON CONFLICT (${key}) DO UPDATE SET ${measures((name) => `${name} = ${table}.${name} + excluded.${name}`)}`;
+  });
 }
