@@ -5,11 +5,32 @@ import { endProcess, freePort, type Service, ServiceUnavailable, startProcess, t
 
 const CLUSTER_SETTINGS = "/etc/postgresql-common/createcluster.conf";
 
-/** A PostgreSQL server of its own on a free port, with nothing in it. */
+/** A server of its own on a free port, which can be stopped in every way that servers stop. */
+export interface PostgresServer {
+  /** Of an empty database whose user may create others. */
+  readonly url: string;
+  /** Answers nothing and keeps its connections, like a machine that hangs. */
+  freeze(): Promise<void>;
+  thaw(): Promise<void>;
+  /** Ends at once, as by a crash. */
+  kill(): Promise<void>;
+  /** Starts again with what was committed. */
+  start(): Promise<void>;
+  /** Ends it and removes its files. */
+  stop(): Promise<void>;
+}
+
+/** A PostgreSQL server for the tests of one run. */
 export async function startPostgres(): Promise<Service> {
+  const server = await startPostgresServer();
+  return { env: { TEST_POSTGRES_URL: server.url }, stop: () => server.stop() };
+}
+
+/** Starts a PostgreSQL server with nothing in it. */
+export async function startPostgresServer(): Promise<PostgresServer> {
   if (findServer() === undefined && isRoot() && Bun.which("apt-get") !== null) await preventSystemCluster();
-  const server = await findOrInstall(findServer, "postgresql");
-  const tool = (name: string): string => server.replace(/postgres$/, name);
+  const program = await findOrInstall(findServer, "postgresql");
+  const tool = (name: string): string => program.replace(/postgres$/, name);
   const folder = temporaryFolder("postgres");
   // PostgreSQL refuses to run as root; the user comes with the package.
   const as = isRoot() ? ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] : [];
@@ -22,19 +43,26 @@ export async function startPostgres(): Promise<Service> {
         .quiet()
         .nothrow();
     if (created.exitCode !== 0) throw new ServiceUnavailable(`initdb failed:\n${created.stderr.toString()}`);
-    // Members of this role need their password; all others are trusted.
-    const rules = `${data}/pg_hba.conf`;
-    await Bun.write(rules, `host all +password_needed 127.0.0.1/32 scram-sha-256\n${await Bun.file(rules).text()}`);
     const port = await freePort();
-    const child = await startProcess(
-      [...as, server, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder.path, "-c", "fsync=off"],
-      async () => (await $`${tool("pg_isready")} -q -h 127.0.0.1 -p ${port}`.quiet().nothrow()).exitCode === 0,
-      { cwd: folder.path },
-    );
+    const begin = () =>
+      startProcess(
+        [...as, program, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder.path, "-c", "fsync=off"],
+        async () => (await $`${tool("pg_isready")} -q -h 127.0.0.1 -p ${port}`.quiet().nothrow()).exitCode === 0,
+        { cwd: folder.path },
+      );
+    let child = await begin();
     return {
-      env: { TEST_POSTGRES_URL: `postgres://postgres@127.0.0.1:${port}/postgres` },
+      url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+      freeze: () => signalFamily(child.pid, "SIGSTOP"),
+      thaw: () => signalFamily(child.pid, "SIGCONT"),
+      async kill() {
+        await endProcess(child, "SIGQUIT"); // its "immediate" shutdown: no farewell, recovery at the next start
+      },
+      async start() {
+        child = await begin();
+      },
       async stop() {
-        await endProcess(child, "SIGINT"); // its "fast" shutdown, which does not wait for clients
+        if (child.exitCode === null) await endProcess(child, "SIGINT"); // its "fast" shutdown, which waits for no client
         folder.remove();
       },
     };
@@ -42,6 +70,12 @@ export async function startPostgres(): Promise<Service> {
     folder.remove();
     throw error;
   }
+}
+
+/** Signals the server and its backends: a frozen server alone would leave those that serve. */
+async function signalFamily(pid: number, signal: NodeJS.Signals): Promise<void> {
+  const children = (await Bun.file(`/proc/${pid}/task/${pid}/children`).text()).trim().split(" ").filter(Boolean);
+  for (const each of [pid, ...children.map(Number)]) process.kill(each, signal);
 }
 
 /** The newest installed server. Debian keeps it outside the PATH, in a folder for each version. */

@@ -4,6 +4,8 @@ export interface BannerInput {
   readonly url: string;
   readonly listening: string;
   readonly dataDir: string;
+  /** Undefined for the embedded one. */
+  readonly database: string | undefined;
   /** Only a key that was made here is shown; a configured one is known to whoever configured it. */
   readonly masterKey: string | undefined;
   readonly snapshot: Snapshot;
@@ -22,7 +24,7 @@ export function banner(input: BannerInput): string {
 
   URL         ${input.url}
   Models      ${names.length === 0 ? "none" : shown + more}
-  Data        ${input.dataDir}
+  Data        ${input.dataDir}${input.database === undefined ? "" : `, ${input.database}`}
   Master key  ${input.masterKey ?? "as configured"}
 
 Try it:

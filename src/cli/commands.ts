@@ -31,6 +31,22 @@ export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
       load: async () => (await import("./commands/health.ts")).health,
     },
   ],
+  [
+    "ledger",
+    {
+      usage: "ledger verify",
+      summary: "add up every row and compare the sums with all counters; exit status 1 when one differs (--json)",
+      load: async () => (await import("./commands/ledger.ts")).ledger,
+    },
+  ],
+  [
+    "migrate",
+    {
+      usage: "migrate [--config FILE]",
+      summary: "bring the database's schema up to date without serving",
+      load: async () => (await import("./commands/migrate.ts")).migrate,
+    },
+  ],
 ]);
 
 /** The lines of the help. */

@@ -10,6 +10,7 @@ import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
+import { openRetention } from "../ledger/retention.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
@@ -22,13 +23,12 @@ import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
-import { openDatabase } from "../store/database.ts";
-import { migrate } from "../store/migrate.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import { Transport, toResponse } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
+import { openStore } from "./open-store.ts";
 import { drainOnSignals, stopWithParent } from "./shutdown.ts";
 import { workerNumber } from "./supervise.ts";
 
@@ -63,9 +63,14 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   }
   if (master.warning !== undefined) log.warning(master.warning);
 
-  const database = openDatabase({ dataDir });
-  await migrate(database);
+  const { database } = await openStore({ environment: env, config: snapshot.general.raw, dataDir, log });
   const ledger = await openLedger({ dataDir, database, fsync: options.ledgerFsync, log });
+  const retention = openRetention({
+    database,
+    log,
+    period: snapshot.general.raw.maximum_spend_logs_retention_period,
+    interval: snapshot.general.raw.maximum_spend_logs_retention_interval,
+  });
   let ready = true;
   let draining = false;
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
@@ -93,7 +98,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     authenticator: new Authenticator(master.key),
     refusals: new RefusalCounts(),
     routes: () => table.routes,
-    degraded: () => [],
+    degraded: () => (database.away || ledger.behind ? ["database"] : []),
     ready: () => ready,
     draining: () => draining,
     logLevel: options.logLevel,
@@ -117,6 +122,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     stop: (now) => server.stop(now),
     close: async () => {
       await ledger.close();
+      await retention.close();
       await database.close();
       log.flush();
     },
@@ -129,6 +135,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
         url: `${options.tls === undefined ? "http" : "https"}://${host === "0.0.0.0" ? "127.0.0.1" : host}:${server.port}${rootPath}`,
         listening: `${host}:${server.port}`,
         dataDir,
+        database: database.dialect === "postgres" ? `PostgreSQL at ${database.place}` : undefined,
         masterKey: master.origin === "generated" ? master.key : undefined,
         snapshot,
         version,

@@ -74,6 +74,11 @@ export class BatchWriter {
     return this.#spilled;
   }
 
+  /** Whether the last attempt to write failed. */
+  get failing(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** Whether the next record should stay in the journal only: memory is bounded while the database is away. */
   get full(): boolean {
     return this.#spilled > 0 || this.#records.length - this.#next >= this.#queueLimit;
@@ -148,11 +153,15 @@ export class BatchWriter {
       try {
         const { done, duplicates, refused } = await this.#options.sink.write(this.#records, this.#next);
         retryMs = FIRST_RETRY_MS;
-        if (this.#failure !== undefined) this.#options.log.info("the ledger's database can be written again");
+        const repeated = this.#failure !== undefined;
+        if (repeated) this.#options.log.info("the ledger's database can be written again");
         this.#failure = undefined;
         for (const { record, error } of refused) this.#refuse({ record, error });
-        for (const id of duplicates)
-          this.#options.log.error("a request was settled twice; the first row stays", { id });
+        // An attempt that seemed to fail may have been committed: its answer was lost, not its rows.
+        if (!repeated) {
+          for (const id of duplicates)
+            this.#options.log.error("a request was settled twice; the first row stays", { id });
+        }
         this.#saved(done);
       } catch (error) {
         if (!this.#options.sink.isBusy(error)) {
@@ -226,6 +235,7 @@ export class BatchWriter {
     for (let more = true; more && !this.#closed; ) {
       try {
         more = await this.#options.sink.rollUp();
+        if (this.pending === 0) this.#failure = undefined;
       } catch (error) {
         if (!this.#options.sink.isBusy(error)) {
           this.#reportFailure("rollups cannot be written", error);

@@ -66,6 +66,8 @@ export interface Ledger {
   settle(record: SpendRecord): void;
   /** Leases without settlement. */
   readonly inFlight: number;
+  /** The database could not be written at the last attempt; what is settled waits in the journal. */
+  readonly behind: boolean;
   /** Waits until everything settled so far is in the database and its rollups. Rejects when it cannot be written. */
   flush(): Promise<void>;
   /** Flushes and closes. What could not be written, or is still in flight, stays in the journal for the next start. */
@@ -166,6 +168,10 @@ class JournaledLedger implements Ledger {
 
   get inFlight(): number {
     return this.#leases.size;
+  }
+
+  get behind(): boolean {
+    return this.#writer.failing;
   }
 
   open(lease: LeaseRecord): void {

@@ -19,6 +19,8 @@ export interface Verification {
   readonly rows: number;
   /** Rows that came since the last rollup. */
   readonly waiting: number;
+  /** Rows of all rollups: what was compared. */
+  readonly counters: number;
   /** At most 100 of them. */
   readonly differences: readonly Difference[];
 }
@@ -55,6 +57,7 @@ export async function verify(database: Database): Promise<Verification> {
         ])
         .executeTakeFirstOrThrow();
       const differences: Difference[] = [];
+      let counters = 0;
       for (const { table, periodMs } of ROLLUP_TABLES) {
         const query =
           periodMs === undefined
@@ -62,8 +65,13 @@ export async function verify(database: Database): Promise<Verification> {
             : CompiledQuery.raw(differencesOfPeriods(database.dialect, table, periodMs, mark.seq, keptFrom));
         const { rows } = await transaction.executeQuery<Record<string, string | number | bigint>>(query);
         for (const row of rows) differences.push(differenceOf(table, row));
+        const { n } = await transaction
+          .selectFrom(table)
+          .select(({ fn }) => fn.countAll<number>().as("n"))
+          .executeTakeFirstOrThrow();
+        counters += n;
       }
-      return { rows: count.rows, waiting: count.waiting, differences: differences.slice(0, LISTED) };
+      return { rows: count.rows, waiting: count.waiting, counters, differences: differences.slice(0, LISTED) };
     });
 }
 

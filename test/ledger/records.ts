@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Log } from "../../src/events/log.ts";
 import { type Ledger, type LedgerOptions, openLedger } from "../../src/ledger/ledger.ts";
 import type { LeaseRecord, SpendRecord } from "../../src/ledger/record.ts";
-import type { Database } from "../../src/store/database.ts";
+import type { Database, DatabaseLocation } from "../../src/store/database.ts";
 import { migrate } from "../../src/store/migrate.ts";
 import type { OpenedStore, StoreUnderTest } from "../store/databases.ts";
 
@@ -78,6 +78,10 @@ export class Place {
 
   get journal(): string {
     return join(this.dataDir, "journal");
+  }
+
+  get location(): DatabaseLocation {
+    return this.#store.location;
   }
 
   /** The migrated database; another view of it each time. */

@@ -1,21 +1,22 @@
-import { ignored, type Key, later } from "../key.ts";
+import { ignored, type Key, later, supported } from "../key.ts";
 import { amount, anything, count, flag, map, text, texts } from "../value-type.ts";
 
 const deployment = later("deployment");
 const keys = later("keys");
+const deletion = "whole days of rows are deleted, in PostgreSQL a partition at a time";
 const prisma = "it concerns the database client of the Python proxy";
 
 /** The keys of `general_settings` about the database and what is kept in it. */
 export const databaseSettings: Readonly<Record<string, Key>> = {
-  database_url: deployment(text),
-  database_connection_pool_limit: deployment(count),
-  database_connection_timeout: deployment(amount),
-  database_connection_pool_timeout: deployment(amount),
-  database_statement_timeout: deployment(amount),
-  database_lock_timeout: deployment(amount),
-  database_connect_timeout: deployment(amount),
-  database_socket_timeout: deployment(amount),
-  database_max_idle_connection_lifetime: deployment(amount),
+  database_url: supported(text),
+  database_connection_pool_limit: supported(count),
+  database_connection_timeout: supported(amount),
+  database_connection_pool_timeout: supported(amount),
+  database_statement_timeout: supported(amount),
+  database_lock_timeout: supported(amount),
+  database_connect_timeout: supported(amount),
+  database_socket_timeout: ignored("`database_statement_timeout` bounds the wait for an answer, too", amount),
+  database_max_idle_connection_lifetime: supported(amount),
   database_extra_connection_params: deployment(anything),
   allow_requests_on_db_unavailable: deployment(flag),
   use_redis_transaction_buffer: deployment(flag),
@@ -34,14 +35,14 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
   disable_error_logs: keys(flag),
   store_prompts_in_spend_logs: keys(flag),
   spend_logs_metadata_fields: keys(map),
-  use_spend_logs_partitioning: keys(flag),
-  maximum_spend_logs_retention_period: keys(text),
-  maximum_spend_logs_retention_interval: keys(text),
-  maximum_spend_logs_cleanup_cron: keys(text),
-  maximum_spend_logs_cleanup_batch_size: keys(count),
-  maximum_spend_logs_cleanup_max_batches: keys(count),
-  maximum_spend_logs_cleanup_run_budget: keys(anything),
-  maximum_spend_logs_cleanup_batch_timeout: keys(anything),
+  use_spend_logs_partitioning: ignored("in PostgreSQL rows are always partitioned by day", flag),
+  maximum_spend_logs_retention_period: supported(text),
+  maximum_spend_logs_retention_interval: supported(text),
+  maximum_spend_logs_cleanup_cron: ignored(deletion, text),
+  maximum_spend_logs_cleanup_batch_size: ignored(deletion, count),
+  maximum_spend_logs_cleanup_max_batches: ignored(deletion, count),
+  maximum_spend_logs_cleanup_run_budget: ignored(deletion, anything),
+  maximum_spend_logs_cleanup_batch_timeout: ignored(deletion, anything),
   maximum_autorouter_session_retention_period: keys(text),
   maximum_health_check_retention_period: keys(text),
   maximum_daily_tag_spend_retention_period: keys(text),

@@ -4,11 +4,15 @@ const THRESHOLD = 3;
 /** How long nothing is tried, in milliseconds; then one call after the other finds out. */
 const OPEN_MS = 1_000;
 
+/** How long a failure says something of now, when nobody has tried since. */
+const TELLING_MS = 10_000;
+
 /** Keeps callers from waiting, each for its whole time-out, for a database that just failed others. */
 export class Breaker {
   readonly #now: () => number;
   #failures = 0;
   #openUntil = 0;
+  #failedAt = 0;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -19,9 +23,9 @@ export class Breaker {
     return this.#failures >= THRESHOLD && this.#now() < this.#openUntil;
   }
 
-  /** Whether the last calls failed, tried or not. */
+  /** Whether the last calls failed, a short while ago at most. */
   get failing(): boolean {
-    return this.#failures >= THRESHOLD;
+    return this.#failures >= THRESHOLD && this.#now() < this.#failedAt + TELLING_MS;
   }
 
   succeeded(): void {
@@ -30,6 +34,7 @@ export class Breaker {
 
   failed(): void {
     this.#failures++;
-    if (this.#failures >= THRESHOLD) this.#openUntil = this.#now() + OPEN_MS;
+    this.#failedAt = this.#now();
+    if (this.#failures >= THRESHOLD) this.#openUntil = this.#failedAt + OPEN_MS;
   }
 }

@@ -1,5 +1,5 @@
 import { Client } from "pg";
-import { startPostgres } from "../../../scripts/services/postgres.ts";
+import { type PostgresServer, startPostgres, startPostgresServer } from "../../../scripts/services/postgres.ts";
 import { type Service, ServiceUnavailable } from "../../../scripts/services/service.ts";
 
 /** A database for one test file, empty. */
@@ -34,6 +34,17 @@ export async function testPostgres(name: string): Promise<TestPostgres | undefin
     }
   }
   return createDatabase(server, name);
+}
+
+/** A server that one test has for itself, to be frozen, killed and started again; undefined where there is none. */
+export async function ownPostgres(): Promise<PostgresServer | undefined> {
+  try {
+    return await startPostgresServer();
+  } catch (error) {
+    if (!(error instanceof ServiceUnavailable)) throw error;
+    console.log(`no postgres, so tests that need it are skipped: ${error.message}`);
+    return undefined;
+  }
 }
 
 /** A new database on the server at this address. */
