@@ -148,6 +148,12 @@ async function whole(
   const text = await response.text();
   const parsed = parseJson(text);
   if (!isObject(parsed)) {
+    if (isMislabelledStream(text)) {
+      const stream = readAgain(text, response);
+      return context.stream
+        ? await firstContent(context, prepared, stream, progress, () => {})
+        : await collected(prepared, stream, progress);
+    }
     throw new UpstreamError({
       code: "internal",
       message: `the provider answered with status ${response.status} and a body that is not a JSON object: ${excerpt(text)}`,
@@ -178,6 +184,25 @@ async function whole(
   const tap = translatingTap(context, prepared);
   const head = tap.replay(replay(decoded));
   return { kind: "stream", headers: response.headers, tap, head, rest: undefined, abort: () => {} };
+}
+
+/** Server-sent events that the server, or a proxy in front of it, calls JSON or nothing at all. */
+function isMislabelledStream(text: string): boolean {
+  return /^\s*(?:data|event|id|retry)?:/.test(text);
+}
+
+/** A body that was already read, to be read as a stream. */
+function readAgain(text: string, { status, headers }: UpstreamResponse): UpstreamResponse {
+  return {
+    status,
+    headers,
+    text: async () => text,
+    read(sink) {
+      sink.data(new TextEncoder().encode(text));
+      sink.end();
+      return { pause() {}, resume() {} };
+    },
+  };
 }
 
 /** Some providers report failures in an answer of status 200. */

@@ -69,10 +69,10 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
 }
 
 /** Where an operation goes; token counts only to a provider that counts in the client's own words. */
-export function operationEndpoint(context: RequestContext, { provider }: Target): Endpoint | undefined {
+export function operationEndpoint(context: RequestContext, { provider, model }: Target): Endpoint | undefined {
   const endpoints = provider.endpoints[context.operation] ?? [];
   return context.operation === "count-tokens"
-    ? endpoints.find((endpoint) => endpoint.format === context.client.id)
+    ? endpoints.find(({ format, countsFor }) => format === context.client.id && countsFor?.(model) !== false)
     : endpoints[0];
 }
 

@@ -206,7 +206,7 @@ export class PassThroughTap implements StreamTap {
     start: number,
     end: number,
   ): boolean {
-    this.#id ??= /"id"\s*:\s*"([^"\\]+)"/.exec(data)?.[1];
+    this.#id ||= /"id"\s*:\s*"([^"\\]*)"/.exec(data)?.[1] ?? this.#id;
     if (!this.#calls && data.includes('"tool_calls":[{')) this.#calls = true;
     const held = this.#finish;
     this.#finish = undefined;

@@ -4,7 +4,7 @@ import { azureCredential, azureHeaders, signWithEntra } from "./azure-credential
 import { type BaseUrl, parseBase, withoutPath } from "./base-url.ts";
 import { missingBase, missingKey, readBase, readParameter } from "./credentials.ts";
 import { type ChatRepairs, reasoningContent, repairChat } from "./openai-compatible/normalise.ts";
-import { chatRules } from "./openai-compatible/openai-compatible.ts";
+import { chatRules, responsesOption } from "./openai-compatible/openai-compatible.ts";
 import { reasoningInCompletion } from "./openai-compatible/reasoning-usage.ts";
 import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
 import { preferredEndpoint } from "./select-endpoint.ts";
@@ -26,6 +26,8 @@ const BASE_ENDINGS = [
   "/v1/embeddings",
   "/embeddings",
   "/v1/rerank",
+  "/v1/responses",
+  "/responses",
 ];
 
 /** Hosts of a Foundry resource, which serve every model below `/models`; others serve one model at `/v1`. */
@@ -50,7 +52,12 @@ function configure(input: ConfigureInput): Target | ConfigureProblem {
       ...(claude ? { "anthropic-version": "2023-06-01" } : {}),
     },
     credentials: credential.type === "entra" ? credential.credentials : {},
-    options: { prefix: prefixOf(address, resource), ...apiVersion(input, address, resource) },
+    options: {
+      prefix: prefixOf(address, resource),
+      ...(parsed.path.endsWith("/responses") ? { responses: true } : {}),
+      ...responsesOption(input.model),
+      ...apiVersion(input, address, resource),
+    },
   };
 }
 
@@ -77,6 +84,12 @@ function path(operationPath: string): (call: Call) => string {
   };
 }
 
+/** Responses lie on the v1 surface alone, which is `/openai/v1` of a resource. */
+function responsesPath({ target }: Call): string {
+  const base = new URL(target.base).pathname;
+  return base.endsWith("/v1") ? "/responses" : "/openai/v1/responses";
+}
+
 /** Grok counts and names its reasoning here as on xAI's own platform. */
 const REPAIRS: ChatRepairs = { messages: [reasoningContent], top: [reasoningInCompletion] };
 
@@ -93,6 +106,8 @@ const chat: readonly Endpoint[] = [
     frameMarks: ['"reasoning_tokens"', '"reasoning"'],
   },
   { ...ANTHROPIC_MESSAGES, path: "/anthropic/v1/messages" },
+  // https://learn.microsoft.com/azure/ai-foundry/openai/how-to/responses (2026-11-24)
+  { format: "openai-responses", path: responsesPath },
 ];
 
 export const azureAi: Provider = {
@@ -113,14 +128,13 @@ export const azureAi: Provider = {
     "image-generation": [{ format: "openai-chat", path: path("/images/generations") }],
   },
   configure,
+  upstreamModel: (model) => model.replace(/^responses\//, ""),
   selectEndpoint: (operation, client, call, preferred) => {
     if (operation !== "chat") return undefined;
-    const format = isClaude(call.model) ? "anthropic-messages" : "openai-chat";
-    return preferredEndpoint(
-      chat.filter((endpoint) => endpoint.format === format),
-      client,
-      preferred,
-    );
+    if (isClaude(call.model)) return chat.find(({ format }) => format === "anthropic-messages");
+    const only = call.target.options?.responses === true || call.facts.mode === "responses";
+    const asks = preferred ?? (only ? "responses" : "chat");
+    return preferredEndpoint(chat, client, asks);
   },
   sign: signWithEntra,
 };

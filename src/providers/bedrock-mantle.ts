@@ -1,4 +1,3 @@
-import { isObject, type Json, type JsonObject } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
 import { ANTHROPIC_COUNT_TOKENS } from "./anthropic.ts";
 import { parseBase, withoutPath } from "./base-url.ts";
@@ -29,9 +28,6 @@ const CHAT: Endpoint = {
 const RESPONSES: Endpoint = {
   format: "openai-responses",
   path: (call) => address(call, isOpenaiClosed(call.model) ? "/openai/v1/responses" : "/v1/responses"),
-  normaliseResponse: withOwnCallIds,
-  normaliseFrame: withOwnCallIds,
-  frameMarks: ['"call_id":"call_', '"call_id": "call_'],
 };
 
 const MESSAGES: Endpoint = {
@@ -58,32 +54,6 @@ function address(call: Call, path: string): string {
 
 function isOpenaiClosed(model: string): boolean {
   return /openai\.gpt-(?!oss)/.test(model);
-}
-
-/** The host counts calls anew in every answer (`call_0`, `call_1`): the item's own id is unique. */
-function withOwnCallIds(body: JsonObject): JsonObject {
-  const changed = renamed(body, 3);
-  return isObject(changed) ? changed : body;
-}
-
-function renamed(value: Json, depth: number): Json {
-  if (depth < 0) return value;
-  if (Array.isArray(value)) {
-    const items = value.map((item: Json) => renamed(item, depth - 1));
-    return items.some((item, index) => item !== value[index]) ? items : value;
-  }
-  if (!isObject(value)) return value;
-  if (value.type === "function_call" && typeof value.call_id === "string" && /^call_\d+$/.test(value.call_id)) {
-    const own = value.id ?? value.item_id;
-    return typeof own === "string" ? { ...value, call_id: own } : value;
-  }
-  let result = value;
-  for (const name of ["response", "item", "output"]) {
-    const before = value[name];
-    const after = before === undefined ? undefined : renamed(before, depth - 1);
-    if (after !== before) result = { ...result, [name]: after };
-  }
-  return result;
 }
 
 function configure(input: ConfigureInput): Target | ConfigureProblem {

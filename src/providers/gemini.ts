@@ -1,6 +1,7 @@
 import type { Target } from "../snapshot/snapshot.ts";
 import { parseBase } from "./base-url.ts";
 import { missingKey, readBase, readKey } from "./credentials.ts";
+import { GEMINI_EMBEDDINGS } from "./gemini-embeddings.ts";
 import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
 
 const BASE = "https://generativelanguage.googleapis.com/v1beta";
@@ -44,6 +45,7 @@ export const gemini: Provider = {
   key: "required",
   endpoints: {
     chat: [GEMINI_GENERATE],
+    embeddings: [GEMINI_EMBEDDINGS],
     "count-tokens": [{ format: "gemini", path: "/models/{model}:countTokens", streams: false }],
   },
   configure,

@@ -7,7 +7,7 @@ import {
   responsesOption,
 } from "./openai-compatible/openai-compatible.ts";
 import { OPENAI_CHAT_RULES } from "./openai-models.ts";
-import type { Call, ConfigureInput, Provider } from "./provider.ts";
+import type { Call, ConfigureInput, Endpoint, Provider } from "./provider.ts";
 
 const BASE = "https://api.openai.com/v1";
 const BASE_VARIABLES = ["OPENAI_BASE_URL", "OPENAI_API_BASE"];
@@ -71,7 +71,14 @@ function configure(input: ConfigureInput) {
   return bearerTarget(address, key, headers, responsesOption(input.model));
 }
 
-export const openai: Provider = { ...row, configure };
+/** https://developers.openai.com/api/reference/resources/responses/subresources/input_tokens (2026-11-24) */
+const COUNT_TOKENS: Endpoint = { format: "openai-responses", path: "/responses/input_tokens", streams: false };
+
+export const openai: Provider = {
+  ...row,
+  endpoints: { ...row.endpoints, "count-tokens": [COUNT_TOKENS] },
+  configure,
+};
 
 /** The same service, its legacy Completions endpoint first. */
 export const textCompletionOpenai: Provider = {

@@ -4,7 +4,9 @@ import { azureAi } from "./azure-ai.ts";
 import { bedrock } from "./bedrock.ts";
 import { bedrockMantle } from "./bedrock-mantle.ts";
 import { cohere } from "./cohere.ts";
+import { deepgram } from "./deepgram.ts";
 import { echo } from "./echo.ts";
+import { elevenlabs } from "./elevenlabs.ts";
 import { gemini } from "./gemini.ts";
 import { huggingface } from "./huggingface.ts";
 import { ollama, ollamaChat } from "./ollama.ts";
@@ -46,6 +48,8 @@ export const PROVIDERS: readonly Provider[] = [
   watsonx,
   watsonxText,
   triton,
+  deepgram,
+  elevenlabs,
   echo,
   databricks,
   snowflake,

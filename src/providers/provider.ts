@@ -99,6 +99,8 @@ export interface Endpoint {
    */
   readonly path: string | ((call: Call) => string);
   readonly parameters?: ParameterRules;
+  /** Token counts: the models that the endpoint counts for. Default: all. */
+  readonly countsFor?: (model: string) => boolean;
   /** Default `sse`. */
   readonly framing?: "sse" | "ndjson" | "aws-event-stream";
   /** Static headers of this endpoint only. */

@@ -1,8 +1,10 @@
 import { asObject, type JsonObject, parseJson } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
+import { ANTHROPIC_COUNT_TOKENS } from "./anthropic.ts";
 import { parseBase } from "./base-url.ts";
 import { readBase, readEnvironment, readParameter } from "./credentials.ts";
 import { generateVerb } from "./gemini.ts";
+import { vertexEmbeddings } from "./gemini-embeddings.ts";
 import { type GoogleCredentials, googleToken } from "./google-token.ts";
 import type { Call, ConfigureInput, ConfigureProblem, Endpoint, Provider } from "./provider.ts";
 
@@ -114,6 +116,20 @@ const OPEN_MODELS: Endpoint = {
       : `/v1beta1/projects/${call.target.credentials.project}/locations/${call.target.credentials.location}/endpoints/openapi/chat/completions`,
 };
 
+const COUNT_TOKENS: Endpoint = {
+  format: "gemini",
+  path: (call) => `${modelPath(call, "google")}:countTokens`,
+  countsFor: (model) => endpointFor(model) === GENERATE,
+  streams: false,
+};
+
+/** https://cloud.google.com/vertex-ai/generative-ai/docs/partner-models/claude/count-tokens (2026-11-24) */
+const COUNT_CLAUDE: Endpoint = {
+  ...ANTHROPIC_COUNT_TOKENS,
+  path: (call) => `${modelPath(call, "anthropic").replace("{model}", "count-tokens")}:rawPredict`,
+  countsFor: (model) => endpointFor(model) === CLAUDE,
+};
+
 function endpointFor(model: string): Endpoint {
   if (/^claude/i.test(model)) return CLAUDE;
   if (/^(mistral|codestral|ministral|pixtral)/i.test(model)) return MISTRAL;
@@ -132,7 +148,11 @@ export const vertexAi: Provider = {
   owner: (model) => (/^claude/i.test(model) ? "anthropic" : "gemini"),
   environment: { key: ["GOOGLE_APPLICATION_CREDENTIALS"], base: ["VERTEXAI_API_BASE"] },
   key: "optional",
-  endpoints: { chat: [GENERATE, CLAUDE, MISTRAL, OPEN_MODELS] },
+  endpoints: {
+    chat: [GENERATE, CLAUDE, MISTRAL, OPEN_MODELS],
+    embeddings: [vertexEmbeddings((call) => `${modelPath(call, "google")}:predict`)],
+    "count-tokens": [COUNT_TOKENS, COUNT_CLAUDE],
+  },
   selectEndpoint: (operation, _client, call) => (operation === "chat" ? endpointFor(call.model) : undefined),
   configure,
   sign: async (request, call, send) => {

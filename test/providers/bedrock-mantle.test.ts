@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import type { FormatId } from "../../src/formats/conversation.ts";
-import { asArray, asObject, type JsonObject } from "../../src/json/json.ts";
+import type { JsonObject } from "../../src/json/json.ts";
 import { endpointUrl } from "../../src/providers/endpoint-url.ts";
 import { selectEndpoint } from "../../src/providers/select-endpoint.ts";
 import { callTo, configure, provider, target } from "./call.ts";
@@ -70,20 +70,5 @@ describe("Bedrock's OpenAI-compatible host", () => {
     };
     expect(await sign(keys)).toContain("/us-east-1/bedrock-mantle/aws4_request");
     expect(await sign(PARAMS)).toBe("Bearer ABSK1");
-  });
-
-  test("call ids that begin anew in every answer give way to the items' own, everywhere alike", () => {
-    const { endpoint } = endpointOf("openai.gpt-5.6-luna", "openai-responses");
-    const item = { type: "function_call", call_id: "call_0", id: "fc_1", name: "f" };
-    const kept = { type: "function_call", call_id: "call_836db14dc7486091", item_id: "fc_2" };
-    const { call } = endpointOf("openai.gpt-5.6-luna", "openai-responses");
-    const whole = endpoint.normaliseResponse?.({ output: [item, kept, { type: "message", id: "m" }] }, call);
-    expect(asArray(whole?.output)).toEqual([{ ...item, call_id: "fc_1" }, kept, { type: "message", id: "m" }]);
-    const frame = endpoint.normaliseFrame?.({ type: "response.output_item.done", item }, call);
-    expect(asObject(frame?.item)?.call_id).toBe("fc_1");
-    const last = endpoint.normaliseFrame?.({ type: "response.completed", response: { output: [item] } }, call);
-    expect(asObject(asArray(asObject(last?.response)?.output)[0])?.call_id).toBe("fc_1");
-    const other = { type: "response.output_text.delta", delta: "x" };
-    expect(endpoint.normaliseFrame?.(other, call)).toBe(other);
   });
 });

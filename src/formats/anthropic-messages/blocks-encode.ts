@@ -188,7 +188,9 @@ export function callInput(part: ToolCallPart): JsonObject {
   if (part.kind === "custom") return { input: part.arguments };
   if (part.arguments.trim() === "") return {};
   const parsed = parseJson(part.arguments);
-  return isObject(parsed) ? parsed : { [INVALID_JSON]: part.arguments };
+  if (isObject(parsed)) return parsed;
+  // Some models write `null` for a call without arguments.
+  return parsed === null ? {} : { [INVALID_JSON]: part.arguments };
 }
 
 function encodeResultContent(parts: readonly Part[], where: string, context: RequestContext): JsonObject {

@@ -16,6 +16,8 @@ export class TextStreamDecoder implements StreamDecoder {
   readonly #choices = new Map<number, "open" | "finished">();
   #started = false;
   #failed = false;
+  /** A guardrail wrote the text: it ends without the model's word for the end. */
+  #guarded = false;
 
   constructor(answer: TextAnswer, model: string) {
     this.#answer = answer;
@@ -35,6 +37,7 @@ export class TextStreamDecoder implements StreamDecoder {
       return [{ type: "error", error: { code: "api_error", message } }];
     }
     const events: StreamEvent[] = [];
+    this.#guarded ||= event["amazon-bedrock-guardrailAction"] === "INTERVENED";
     this.#start(this.#answer.id?.(event), events);
     for (const choice of this.#answer.piece(event)) this.#piece(choice, events);
     const usage: Usage | undefined = metricsUsage(event);
@@ -46,9 +49,18 @@ export class TextStreamDecoder implements StreamDecoder {
     if (this.#failed) return [];
     const finished = [...this.#choices.values()];
     if (finished.length > 0 && finished.every((state) => state === "finished")) return [];
+    if (this.#guarded && finished.length > 0) return this.#endGuarded();
     this.#failed = true;
     const error = { code: "api_connection", message: "the stream ended before the answer was complete" } as const;
     return [{ type: "error", error }];
+  }
+
+  #endGuarded(): StreamEvent[] {
+    const events: StreamEvent[] = [];
+    for (const [index, state] of this.#choices) {
+      if (state === "open") this.#piece({ index, text: "", finish: "content_filtered" }, events);
+    }
+    return events;
   }
 
   #start(id: string | undefined, events: StreamEvent[]): void {

@@ -17,10 +17,16 @@ interface OpenChoice {
   text: string;
   lastText: number | undefined;
   calls: boolean;
-  finished: boolean;
+  /** Google's word for the end, once it was said; text may follow it, after a code execution for instance. */
+  raw: string | undefined;
+  /** The prompt was refused before there was an answer. */
+  blocked: boolean;
 }
 
-/** Each event is a complete answer object that holds the new parts; usage is cumulative. */
+/**
+ * Each event is a complete answer object that holds the new parts; usage is cumulative. How a choice ended is told at
+ * the end of the stream.
+ */
 export class GeminiStreamDecoder implements StreamDecoder {
   readonly #choices = new Map<number, OpenChoice>();
   readonly #ids = new CallIds();
@@ -44,15 +50,21 @@ export class GeminiStreamDecoder implements StreamDecoder {
   }
 
   end(): StreamEvent[] {
+    const events: StreamEvent[] = [];
+    for (const [index, choice] of this.#choices) {
+      this.#close(choice, index, events);
+      const { raw } = choice;
+      if (raw === undefined || this.#failed) continue;
+      const reason = choice.blocked ? "content-filter" : decodeFinish(raw, choice.calls);
+      events.push({ type: "finish", choice: index, reason, raw });
+    }
     const usage = decodeUsage(this.#usage);
-    const events: StreamEvent[] = usage === undefined ? [] : [{ type: "usage", usage }];
+    if (usage !== undefined) events.push({ type: "usage", usage });
     if (this.#failed) return events;
-    const unfinished = [...this.#choices.values()].some((choice) => !choice.finished);
+    const unfinished = [...this.#choices.values()].some((choice) => choice.raw === undefined);
     if (unfinished || this.#choices.size === 0) {
-      return [
-        ...events,
-        ...this.#fail({ code: "api_connection", message: "the stream ended before the answer was complete" }),
-      ];
+      const message = "the stream ended before the answer was complete";
+      events.push(...this.#fail({ code: "api_connection", message }));
     }
     return events;
   }
@@ -72,11 +84,9 @@ export class GeminiStreamDecoder implements StreamDecoder {
     const blocked = asString(field(objectField(body, "promptFeedback"), "blockReason"));
     if (candidates.length === 0 && blocked !== undefined && this.#choices.size === 0) {
       const choice = this.#choice(0);
-      choice.finished = true;
-      events.push({ type: "finish", choice: 0, reason: "content-filter", raw: blocked });
+      choice.raw = blocked;
+      choice.blocked = true;
     }
-    const usage = decodeUsage(this.#usage);
-    if (usage !== undefined && events.some((event) => event.type === "finish")) events.push({ type: "usage", usage });
     return events;
   }
 
@@ -88,7 +98,15 @@ export class GeminiStreamDecoder implements StreamDecoder {
   #choice(index: number): OpenChoice {
     let choice = this.#choices.get(index);
     if (choice === undefined) {
-      choice = { next: 0, open: undefined, text: "", lastText: undefined, calls: false, finished: false };
+      choice = {
+        next: 0,
+        open: undefined,
+        text: "",
+        lastText: undefined,
+        calls: false,
+        raw: undefined,
+        blocked: false,
+      };
       this.#choices.set(index, choice);
     }
     return choice;
@@ -104,11 +122,7 @@ export class GeminiStreamDecoder implements StreamDecoder {
         events.push({ type: "citation", choice: index, part: choice.lastText, citation });
       }
     }
-    const raw = asString(field(candidate, "finishReason"));
-    if (raw === undefined || choice.finished) return;
-    this.#close(choice, index, events);
-    choice.finished = true;
-    events.push({ type: "finish", choice: index, reason: decodeFinish(raw, choice.calls), raw });
+    choice.raw = asString(field(candidate, "finishReason")) ?? choice.raw;
   }
 
   #part(part: Part, choice: OpenChoice, index: number, events: StreamEvent[]): void {

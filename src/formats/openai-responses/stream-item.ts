@@ -165,7 +165,7 @@ export class StreamItem {
       choice: 0,
       part,
       kind: "tool-call",
-      id: call.id === "" ? `call_${part}` : call.id,
+      id: uniqueCallId(call.id, value) ?? `call_${part}`,
       name: call.name,
       ...(call.kind === undefined ? {} : { toolKind: call.kind }),
       ...(call.native === undefined ? {} : { native: call.native }),
@@ -208,6 +208,13 @@ export class StreamItem {
     open.ended = true;
     this.#around.emit({ type: "part-end", choice: 0, part: open.part });
   }
+}
+
+/** Some hosts count calls anew in every answer (`call_0`, `call_1`): there the item's own id is unique. */
+function uniqueCallId(id: string, item: JsonObject): string | undefined {
+  const own = asString(item.id) ?? "";
+  if (/^(call_\d+)?$/.test(id) && own !== "" && !isGenerated(own)) return own;
+  return id === "" ? undefined : id;
 }
 
 function isCall(value: JsonObject): boolean {

@@ -1,6 +1,15 @@
-import { asArray, asObject, isObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
+import {
+  asArray,
+  asObject,
+  asString,
+  isObject,
+  type Json,
+  type JsonObject,
+  type MutableJsonObject,
+  parseJson,
+} from "../../json/json.ts";
 import { stripToolSchemas } from "../parameter-schemas.ts";
-import type { Call, ParameterRules } from "../provider.ts";
+import type { Call, OutboundRequest, ParameterRules, Send } from "../provider.ts";
 import { repairChat, textContent } from "./normalise.ts";
 import type { OpenAiCompatibleRow } from "./openai-compatible.ts";
 
@@ -89,6 +98,28 @@ const PARAMETERS: ParameterRules = {
   custom: mistralBody,
 };
 
+const SOUND_TYPES: Readonly<Record<string, string>> = {
+  mp3: "audio/mpeg",
+  opus: "audio/ogg",
+  flac: "audio/flac",
+  wav: "audio/wav",
+  pcm: "audio/pcm",
+};
+
+/** The sound comes as base64 inside JSON (https://docs.mistral.ai/api/endpoint/audio/speech, 2026-11-24). */
+async function speak(request: OutboundRequest, send: Send): Promise<Response> {
+  const response = await send(request);
+  if (!response.ok || !(response.headers.get("content-type") ?? "").includes("json")) return response;
+  const answer = asObject(parseJson(await response.text()));
+  const format = asString(
+    asObject(typeof request.body === "string" ? parseJson(request.body) : undefined)?.response_format,
+  );
+  const sound = Uint8Array.from(atob(asString(answer?.audio_data) ?? ""), (character) => character.charCodeAt(0));
+  return new Response(sound, {
+    headers: { "content-type": SOUND_TYPES[format ?? "mp3"] ?? "application/octet-stream" },
+  });
+}
+
 export const mistral: OpenAiCompatibleRow = {
   id: "mistral",
   label: "Mistral",
@@ -96,7 +127,8 @@ export const mistral: OpenAiCompatibleRow = {
   base: "https://api.mistral.ai/v1",
   keys: ["MISTRAL_API_KEY"],
   bases: ["MISTRAL_API_BASE", "MISTRAL_AZURE_API_BASE"],
-  serves: ["chat", "embeddings", "transcription", "speech", "moderation", "ocr"],
+  serves: ["chat", "embeddings", "transcription", "moderation", "ocr"],
+  endpoints: { speech: [{ format: "openai-chat", path: "/audio/speech", exchange: speak }] },
   owner: "mistral",
   parameters: PARAMETERS,
   rules: { embeddings: { remove: { user: REFUSED } } },

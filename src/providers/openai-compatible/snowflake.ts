@@ -97,10 +97,8 @@ function addressOf(input: ConfigureInput): BaseUrl | ReturnType<typeof missingBa
 
 /** Bases written for the older endpoints of Cortex lead to the OpenAI-compatible one of the same account. */
 function withApiPath({ base, path }: BaseUrl): string {
-  const root = base.slice(0, base.length - path.length);
-  if (path === "" || path.startsWith("/api/v2/cortex/inference:") || path.startsWith(API_PATH))
-    return `${root}${API_PATH}`;
-  return path.endsWith("/api/v2") || path.endsWith("/api/v2/cortex") ? `${root}${API_PATH}` : base;
+  const root = base.replace(/\/api\/v2(?:\/cortex(?:\/v1(?:\/.*)?|\/inference:[^/]*)?)?$/, "");
+  return root === base && path !== "" ? base : `${root}${API_PATH}`;
 }
 
 export const snowflake: Provider = {

@@ -18,6 +18,8 @@ interface ConversationRoute {
   readonly routeName: string;
   /** Fields without which a request says nothing, in the order in which they are missed. */
   readonly required: readonly string[];
+  /** Fields any of which says as much as the required ones. */
+  readonly instead?: readonly string[];
   /** Set where the URL says it, not the body. */
   readonly stream?: boolean;
 }
@@ -48,6 +50,7 @@ const RESPONSES: ConversationRoute = {
   callType: "aresponses",
   routeName: "/responses",
   required: ["input"],
+  instead: ["prompt", "previous_response_id", "conversation"],
 };
 
 const GENERATE: ConversationRoute = {
@@ -163,8 +166,9 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
 }
 
 function refuseMissing(body: JsonObject, kind: ConversationRoute): void {
-  const missing = kind.required.find((field) => body[field] === undefined || body[field] === null);
-  if (missing === undefined) return;
+  const absent = (field: string): boolean => body[field] === undefined || body[field] === null;
+  const missing = kind.required.find(absent);
+  if (missing === undefined || kind.instead?.some((field) => !absent(field)) === true) return;
   throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, {
     param: missing,
   });
