@@ -1,12 +1,16 @@
+import type { Role } from "./permissions.ts";
+
 /** Who calls. */
 export interface Principal {
   /** SHA-256 of the key in hexadecimal; the master key is known by name instead. */
   readonly keyHash: string;
   readonly keyAlias?: string;
-  readonly role: "proxy_admin" | "proxy_admin_viewer" | "org_admin" | "internal_user" | "internal_user_viewer";
+  readonly role: Role;
   readonly userId?: string;
   readonly teamId?: string;
   readonly organizationId?: string;
+  /** The only routes that the key may call: paths, prefixes, patterns, names of groups; empty or absent for all. */
+  readonly allowedRoutes?: readonly string[];
 }
 
 /** What stands in the ledger instead of the master key's hash, as in LiteLLM since 1.84. */

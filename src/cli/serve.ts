@@ -11,12 +11,14 @@ import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
+import { openManagement } from "../management/open-management.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
 import { documentationRoutes } from "../server/routes/documentation.ts";
 import { healthRoutes } from "../server/routes/health.ts";
+import { managementRoutes } from "../server/routes/management.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
@@ -79,6 +81,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...operationRoutes,
     ...tokenCountRoutes,
     ...modelRoutes,
+    ...managementRoutes,
     ...healthRoutes,
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
@@ -97,6 +100,12 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     random: Math.random,
     authenticator: new Authenticator(master.key),
     refusals: new RefusalCounts(),
+    management: await openManagement({
+      database,
+      log,
+      saltKey: env.LITELLM_SALT_KEY ?? master.key,
+      snapshot: () => snapshot,
+    }),
     routes: () => table.routes,
     degraded: () => (database.away || ledger.behind ? ["database"] : []),
     ready: () => ready,

@@ -1,12 +1,10 @@
 import type { z } from "zod";
+import type { Permission } from "../auth/permissions.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { FormatId } from "../formats/conversation.ts";
 import type { Services } from "./services.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-
-/** Who may call a route: nobody needs to be known, any valid key, or an administrator. */
-export type Permission = "public" | "key" | "admin";
 
 /** What a handler gets of one request. */
 export interface RouteRequest {

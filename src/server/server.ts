@@ -1,5 +1,8 @@
+import { requireAllowedRoute } from "../auth/allowed-routes.ts";
+import { PermissionRefusal, requirePermission } from "../auth/permissions.ts";
 import { KEY_HEADERS, presentedKey } from "../auth/presented-key.ts";
 import type { Principal } from "../auth/principal.ts";
+import { DetailError } from "../errors/detail-error.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import type { FormatId } from "../formats/conversation.ts";
 import { ClientGone } from "../pipeline/attempt.ts";
@@ -61,36 +64,37 @@ async function answer(
   }
   const { route, params } = match;
   try {
-    const principal = identify(route, services, request);
+    const principal = identify(route, services, request, path);
     return await route.handle({ services, request, params, principal });
   } catch (error) {
     return failure(error, route.errorFormat ?? "openai-chat", services);
   }
 }
 
-function identify(route: Route, services: Services, request: Request): Principal | undefined {
+function identify(route: Route, services: Services, request: Request, path: string): Principal | undefined {
   if (route.permission === "public" && !KEY_HEADERS.some((name) => request.headers.has(name))) return undefined;
   const { keyHeaderName } = services.snapshot().general;
   try {
     const query = route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : undefined;
     const principal = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
-    if (route.permission === "admin" && principal.role !== "proxy_admin") {
-      services.refusals.add("forbidden");
-      throw new GatewayError("permission_denied", "Authentication Error, this route is for administrators", {
-        type: "auth_error",
-        param: "None",
-      });
-    }
+    requireAllowedRoute(principal.allowedRoutes ?? [], path);
+    requirePermission(route.permission, principal, path);
     return principal;
   } catch (error) {
     if (route.permission === "public") return undefined;
+    if (error instanceof DetailError) services.refusals.add("forbidden");
     if (error instanceof GatewayError && error.code === "authentication") {
-      services.refusals.add(error.message.endsWith("No api key passed in.") ? "no_key" : "invalid_key");
+      services.refusals.add(refusalOf(error));
       // LiteLLM tells authentication failures in OpenAI's words on every route.
       throw new AuthenticationRefusal(error);
     }
     throw error;
   }
+}
+
+function refusalOf(error: GatewayError): "no_key" | "forbidden" | "invalid_key" {
+  if (error.message.endsWith("No api key passed in.")) return "no_key";
+  return error instanceof PermissionRefusal ? "forbidden" : "invalid_key";
 }
 
 /** An authentication failure, whatever the route's format. */
@@ -106,6 +110,7 @@ class AuthenticationRefusal extends Error {
 function failure(error: unknown, format: FormatId, services: Services): Response {
   if (error instanceof AuthenticationRefusal) return renderError(error.refusal, "openai-chat", undefined);
   if (error instanceof GatewayError) return renderError(error, format, undefined);
+  if (error instanceof DetailError) return Response.json({ detail: error.detail }, { status: error.status });
   if (error instanceof BodyBroken) {
     services.refusals.add("body_broken");
     return renderError(

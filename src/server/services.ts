@@ -1,4 +1,5 @@
 import type { Authenticator } from "../auth/authenticator.ts";
+import type { Management } from "../management/management.ts";
 import type { Gateway } from "../pipeline/gateway.ts";
 import type { RefusalCounts } from "./refusal-counts.ts";
 import type { Route } from "./route.ts";
@@ -7,6 +8,8 @@ import type { Route } from "./route.ts";
 export interface Services extends Gateway {
   readonly authenticator: Authenticator;
   readonly refusals: RefusalCounts;
+  /** What the management API works on. */
+  readonly management: Management;
   /** All routes, for `/routes` and the OpenAPI document. */
   routes(): readonly Route[];
   /** What is out of order but does not keep known keys from being served. */

@@ -1,0 +1,4 @@
+import type { ManagementRoute } from "./route.ts";
+
+/** Every operation of the management API. */
+export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [];

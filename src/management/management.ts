@@ -1,0 +1,43 @@
+import type { Log } from "../events/log.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import type { Database } from "../store/database.ts";
+import type { ResetClock } from "../store/objects/budget-window.ts";
+import type { SpendDimension } from "../store/objects/spend-totals.ts";
+import type { Secrets } from "../store/secrets.ts";
+import type { DeclaredObjects } from "./declared-objects.ts";
+
+/** A change that has just been committed, for whoever keeps copies of what is managed. */
+export interface ObjectChange {
+  /** LiteLLM's name of the table: `LiteLLM_VerificationToken`, `LiteLLM_TeamTable` … */
+  readonly table: string;
+  readonly id: string;
+}
+
+/** What the handlers of the management API reach. */
+export interface Management {
+  readonly database: Database;
+  readonly secrets: Secrets;
+  readonly log: Log;
+  /** The configuration in force. */
+  snapshot(): Snapshot;
+  /** What the configuration file declares, and where; the API leaves it alone. */
+  readonly declared: DeclaredObjects;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /**
+   * Nano-dollars that the entities have spent since the beginning, as whoever admits requests counts them; entities
+   * that never spent may be absent.
+   */
+  spendOf(dimension: SpendDimension, ids: readonly string[]): Promise<ReadonlyMap<string, bigint>>;
+  /** Called after every committed change, before its answer is sent. */
+  changed(changes: readonly ObjectChange[]): Promise<void> | void;
+}
+
+/** The zone and hour in which budgets begin anew. */
+export function resetClock(management: Management): ResetClock {
+  const { timezone, budget_reset_time } = management.snapshot().library.raw;
+  return {
+    timeZone: typeof timezone === "string" ? timezone : undefined,
+    resetTime: typeof budget_reset_time === "string" ? budget_reset_time : undefined,
+  };
+}

@@ -1,0 +1,39 @@
+import type { Log } from "../events/log.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import type { Database } from "../store/database.ts";
+import { spendTotals } from "../store/objects/spend-totals.ts";
+import { Secrets } from "../store/secrets.ts";
+import { DeclaredObjects } from "./declared-objects.ts";
+import type { Management } from "./management.ts";
+
+export interface ManagementOptions {
+  readonly database: Database;
+  readonly log: Log;
+  /** What seals the secrets of the database: `LITELLM_SALT_KEY`, else the master key. */
+  readonly saltKey: string;
+  readonly snapshot: () => Snapshot;
+  readonly declared?: DeclaredObjects;
+  /** Default: what the ledger has. */
+  readonly spendOf?: Management["spendOf"];
+  readonly changed?: Management["changed"];
+  readonly now?: () => number;
+}
+
+/** What the management API works on. Secrets that cannot be read are logged, and refused where they are needed. */
+export async function openManagement(options: ManagementOptions): Promise<Management> {
+  const { database, log } = options;
+  const secrets = new Secrets(options.saltKey);
+  await secrets.load(database.kysely).catch((error: unknown) => {
+    log.error("stored secrets cannot be read", { error: error instanceof Error ? error.message : String(error) });
+  });
+  return {
+    database,
+    secrets,
+    log,
+    snapshot: options.snapshot,
+    declared: options.declared ?? new DeclaredObjects(),
+    now: options.now ?? Date.now,
+    spendOf: options.spendOf ?? ((dimension, ids) => spendTotals(database.kysely, dimension, ids)),
+    changed: options.changed ?? (() => {}),
+  };
+}
