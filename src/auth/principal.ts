@@ -1,3 +1,4 @@
+import type { Grant } from "./grant.ts";
 import type { Role } from "./permissions.ts";
 
 /** Who calls. */
@@ -11,6 +12,8 @@ export interface Principal {
   readonly organizationId?: string;
   /** The only routes that the key may call: paths, prefixes, patterns, names of groups; empty or absent for all. */
   readonly allowedRoutes?: readonly string[];
+  /** What the key may use; absent for the master key, which may use everything. */
+  readonly grant?: Grant;
 }
 
 /** What stands in the ledger instead of the master key's hash, as in LiteLLM since 1.84. */

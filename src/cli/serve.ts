@@ -12,6 +12,7 @@ import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
 import { openManagement } from "../management/open-management.ts";
+import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
@@ -73,6 +74,18 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     period: snapshot.general.raw.maximum_spend_logs_retention_period,
     interval: snapshot.general.raw.maximum_spend_logs_retention_interval,
   });
+  const { timezone, budget_reset_time } = snapshot.library.raw;
+  const gate = await openGate({
+    database,
+    dataDir,
+    log,
+    shared: workerNumber(env) !== undefined && options.workers > 1,
+    resetClock: () => ({
+      timeZone: typeof timezone === "string" ? timezone : undefined,
+      resetTime: typeof budget_reset_time === "string" ? budget_reset_time : undefined,
+    }),
+  });
+  const authenticator = new Authenticator({ masterKey: master.key, find: (hash) => gate.directory.find(hash) });
   let ready = true;
   let draining = false;
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
@@ -98,13 +111,18 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     deadlines: new DeadlineWheel(),
     log,
     random: Math.random,
-    authenticator: new Authenticator(master.key),
+    gate,
+    authenticator,
     refusals: new RefusalCounts(),
     management: await openManagement({
       database,
       log,
       saltKey: env.LITELLM_SALT_KEY ?? master.key,
       snapshot: () => snapshot,
+      changed: async () => {
+        authenticator.forget();
+        await gate.changed();
+      },
     }),
     routes: () => table.routes,
     degraded: () => (database.away || ledger.behind ? ["database"] : []),
@@ -131,6 +149,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     stop: (now) => server.stop(now),
     close: async () => {
       await ledger.close();
+      await gate.close();
       await retention.close();
       await database.close();
       log.flush();

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { countersFile, forgetCounters } from "../admission/sqlite-counters.ts";
 import type { ServeOptions } from "./arguments.ts";
 
 /** Concurrent upstream requests that Bun allows; read once when the process starts, 256 unless said otherwise. */
@@ -29,6 +31,8 @@ export async function supervise(options: ServeOptions): Promise<number> {
   let stopping = false;
   let status = 0;
   let shortLives = 0;
+  // What the processes of an earlier start had counted is in the ledger.
+  forgetCounters(countersFile(resolve(options.dataDir)));
 
   const run = async (index: number): Promise<void> => {
     while (!stopping) {

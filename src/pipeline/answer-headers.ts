@@ -1,3 +1,4 @@
+import type { Lease } from "../admission/admission.ts";
 import { formatDollars } from "../pricing/cost.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
@@ -79,9 +80,32 @@ export function answerHeaders(
   if (!context.stream && settlement.price !== "unknown") {
     const cost = formatDollars(settlement.cost);
     headers.set("x-litellm-response-cost", cost);
-    headers.set("x-litellm-key-spend", cost);
+    if (settlement.lease === undefined) headers.set("x-litellm-key-spend", cost);
   }
+  if (settlement.lease !== undefined) limitHeaders(context, settlement, settlement.lease, headers);
   if (context.streamFraming === "json-array") headers.set("content-type", "application/json");
   if (changes !== undefined) headers.set("x-isthmus-parameters", changes);
   return headers;
+}
+
+/** What the caller's limits are and what is left of them. */
+function limitHeaders(context: RequestContext, settlement: Settlement, lease: Lease, headers: Headers): void {
+  const keyLimits = context.principal.grant?.keyLimits;
+  if (keyLimits?.maxBudget !== undefined) headers.set("x-litellm-key-max-budget", formatDollars(keyLimits.maxBudget));
+  if (keyLimits?.rpm !== undefined) headers.set("x-litellm-key-rpm-limit", String(keyLimits.rpm));
+  if (keyLimits?.tpm !== undefined) headers.set("x-litellm-key-tpm-limit", String(keyLimits.tpm));
+  for (const { scope, requests, tokens, spent } of lease.remainders) {
+    const { descriptor, limits } = scope;
+    if (descriptor === "api_key" && !context.stream) {
+      headers.set("x-litellm-key-spend", formatDollars(spent + settlement.cost));
+    }
+    if (requests !== undefined) {
+      headers.set(`x-ratelimit-${descriptor}-limit-requests`, String(limits.rpm));
+      headers.set(`x-ratelimit-${descriptor}-remaining-requests`, String(requests));
+    }
+    if (tokens !== undefined) {
+      headers.set(`x-ratelimit-${descriptor}-limit-tokens`, String(limits.tpm));
+      headers.set(`x-ratelimit-${descriptor}-remaining-tokens`, String(tokens));
+    }
+  }
 }

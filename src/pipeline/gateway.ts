@@ -6,6 +6,7 @@ import type { Router } from "../routing/router.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import type { Transport } from "../upstream/transport.ts";
+import type { Gate } from "./admit.ts";
 
 /** Where requests are journaled. Both calls are synchronous: when they return, the line is with the kernel. */
 export interface Accounts {
@@ -20,6 +21,8 @@ export interface Gateway {
   /** The configuration in force; a request keeps the one that it began with. */
   snapshot(): Snapshot;
   readonly accounts: Accounts;
+  /** Who admits requests; absent where everything is admitted. */
+  readonly gate?: Gate;
   /** What is known of deployments, and which comes next. */
   readonly router: Router;
   readonly events: EventBus<RequestEvent>;

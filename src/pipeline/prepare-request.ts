@@ -1,5 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
-import type { ConversationRequest, SealOwner } from "../formats/conversation.ts";
+import type { ConversationRequest, FormatId, SealOwner } from "../formats/conversation.ts";
 import type { Capabilities, Format } from "../formats/format.ts";
 import { formatById } from "../formats/registry.ts";
 import { ParameterReport } from "../formats/report.ts";
@@ -143,6 +143,7 @@ function passThrough(
   } else {
     after.model = call.model;
   }
+  if (context.outputCap !== undefined) capOutput(after, context.client.id, context.outputCap, call.report);
   withDefaults(after, deployment, format, call);
   dropConfigured(after, context, deployment, call.report);
 
@@ -177,6 +178,7 @@ function translate(
   const source: MutableJsonObject = { ...context.body };
   withoutGatewayFields(source, context.client.id);
   dropConfigured(source, context, deployment, call.report);
+  if (context.outputCap !== undefined) capOutput(source, context.client.id, context.outputCap, call.report);
   source.model = context.requestedModel;
   const decoded = context.client.decodeRequest(source);
   const wantsStreamUsage = decoded.includeUsage === true || context.snapshot.general.alwaysIncludeStreamUsage;
@@ -201,6 +203,14 @@ function translate(
 
 function ownerOf(provider: Provider, call: Call): SealOwner {
   return typeof provider.owner === "string" ? provider.owner : provider.owner(call.model);
+}
+
+/** The caller set no bound, and its budget pays for so much: what is more would be cut off by nobody. */
+function capOutput(body: MutableJsonObject, client: FormatId, cap: number, report: ParameterReport): void {
+  const name = client === "openai-responses" ? "max_output_tokens" : "max_tokens";
+  if (client === "gemini") body.generationConfig = { ...asObject(body.generationConfig), maxOutputTokens: cap };
+  else body[name] = cap;
+  report.clamped(client === "gemini" ? "maxOutputTokens" : name, cap, "the budget pays for no more");
 }
 
 function asksByOption(format: string): boolean {

@@ -39,6 +39,8 @@ export interface RequestContext {
   readonly fellBack?: boolean;
   /** Ends this attempt while the client still waits: another one has the answer. */
   readonly superseded?: AbortSignal;
+  /** Tokens of output that the caller's budget still pays for, where the caller set no bound itself. */
+  readonly outputCap?: number;
   /** How a streamed answer is written; default server-sent events. */
   readonly streamFraming?: "json-array";
 }

@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
+import { admit } from "./admit.ts";
 import { ClientGone } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
@@ -21,7 +22,13 @@ export async function runAttempts(gateway: Gateway, context: RequestContext, cal
     const plan = await planFor(gateway, context);
     if (!plan.known) throw unknownModel(context);
     pretendFailure(plan, context);
-    return await new RequestRun(gateway, context, settlement, plan, call).run();
+    const admitted = gateway.gate === undefined ? undefined : admit(gateway.gate, context, plan);
+    const { context: final, lease } = (admitted instanceof Promise ? await admitted : admitted) ?? {
+      context,
+      lease: undefined,
+    };
+    settlement.lease = lease;
+    return await new RequestRun(gateway, final, settlement, plan, call).run();
   } catch (error) {
     throw settleFailure(gateway, settlement, error);
   }

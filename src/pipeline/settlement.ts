@@ -1,17 +1,15 @@
+import type { Lease } from "../admission/admission.ts";
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
 import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
-import { promptUpperBound } from "../usage/bounds.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Target } from "./attempt-run.ts";
+import { boundsOf, promptBound } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
-
-/** Output tokens that a call without `max_tokens` is expected to need at most. */
-export const DEFAULT_OUTPUT_TOKENS = 4096;
 
 /** UTF-16 units per token in running text; figures derived from it are marked as estimated. */
 const UNITS_PER_TOKEN = 4;
@@ -62,6 +60,8 @@ export class Settlement {
   #settled = false;
   #opened = false;
   route: RouteTrace | undefined;
+  /** What admission holds for the request. */
+  lease: Lease | undefined;
   firstContentAt: number | undefined;
 
   constructor(gateway: Gateway, context: RequestContext) {
@@ -93,7 +93,7 @@ export class Settlement {
       id: context.id,
       callId: visible === context.id ? undefined : visible,
       startedAt: context.startedAt,
-      amount: String(prices === undefined ? 0n : upperBound(prices, boundedUsage(context))),
+      amount: String(this.lease?.amount ?? (prices === undefined ? 0n : upperBound(prices, boundsOf(context)))),
       callType: context.callType,
       modelGroup: context.requestedModel,
       model,
@@ -157,6 +157,7 @@ export class Settlement {
     const { principal, controls } = context;
     const usage = this.#usage ?? { buckets: {} };
     const visible = visibleCallId(context);
+    this.lease?.settle(this.#nano, totalTokens(usage));
     this.#gateway.accounts.settle({
       id: context.id,
       startedAt: context.startedAt,
@@ -232,43 +233,4 @@ export class Settlement {
       },
     };
   }
-}
-
-/** Media and tools cost more than their bytes show; the texts that name them are looked for, not parsed again. */
-function promptBound(context: RequestContext): number {
-  return promptUpperBound(context.bytes, {
-    tools: context.body.tools !== undefined || context.body.functions !== undefined,
-    images: countImages(context.text),
-  });
-}
-
-const IMAGE_MARKS = [
-  '"image_url"',
-  '"input_image"',
-  '"inlineData"',
-  '"inline_data"',
-  '"fileData"',
-  '"file_data"',
-  '"image"',
-];
-
-function countImages(text: string): number {
-  if (!text.includes('"type"') && !text.includes("Data") && !text.includes("_data")) return 0;
-  let count = 0;
-  for (const mark of IMAGE_MARKS) {
-    for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) count++;
-  }
-  return count;
-}
-
-/** The most that a call can consume, as far as its request says. */
-function boundedUsage(context: RequestContext): { inputTokens: number; outputTokens: number } {
-  const { body } = context;
-  const asked = body.max_completion_tokens ?? body.max_tokens ?? body.max_output_tokens;
-  const choices = typeof body.n === "number" && body.n > 0 ? body.n : 1;
-  return {
-    inputTokens: promptBound(context),
-    outputTokens:
-      (typeof asked === "number" && asked > 0 ? Math.ceil(asked) : DEFAULT_OUTPUT_TOKENS) * Math.ceil(choices),
-  };
 }

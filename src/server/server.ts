@@ -64,32 +64,57 @@ async function answer(
   }
   const { route, params } = match;
   try {
-    const principal = identify(route, services, request, path);
+    const identified = identify(route, services, request, path);
+    const principal = identified instanceof Promise ? await identified : identified;
     return await route.handle({ services, request, params, principal });
   } catch (error) {
     return failure(error, route.errorFormat ?? "openai-chat", services);
   }
 }
 
-function identify(route: Route, services: Services, request: Request, path: string): Principal | undefined {
+function identify(
+  route: Route,
+  services: Services,
+  request: Request,
+  path: string,
+): Principal | undefined | Promise<Principal | undefined> {
   if (route.permission === "public" && !KEY_HEADERS.some((name) => request.headers.has(name))) return undefined;
   const { keyHeaderName } = services.snapshot().general;
   try {
     const query = route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : undefined;
-    const principal = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
-    requireAllowedRoute(principal.allowedRoutes ?? [], path);
-    requirePermission(route.permission, principal, path);
-    return principal;
+    const found = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
+    if (!(found instanceof Promise)) return permitted(route, found, path);
+    return found.then(
+      (principal) => {
+        try {
+          return permitted(route, principal, path);
+        } catch (error) {
+          return notIdentified(route, services, error);
+        }
+      },
+      (error: unknown) => notIdentified(route, services, error),
+    );
   } catch (error) {
-    if (route.permission === "public") return undefined;
-    if (error instanceof DetailError) services.refusals.add("forbidden");
-    if (error instanceof GatewayError && error.code === "authentication") {
-      services.refusals.add(refusalOf(error));
-      // LiteLLM tells authentication failures in OpenAI's words on every route.
-      throw new AuthenticationRefusal(error);
-    }
-    throw error;
+    return notIdentified(route, services, error);
   }
+}
+
+function permitted(route: Route, principal: Principal, path: string): Principal {
+  requireAllowedRoute(principal.allowedRoutes ?? [], path);
+  requirePermission(route.permission, principal, path);
+  return principal;
+}
+
+/** Undefined where nobody need be known; otherwise throws the refusal. */
+function notIdentified(route: Route, services: Services, error: unknown): undefined {
+  if (route.permission === "public") return undefined;
+  if (error instanceof DetailError) services.refusals.add("forbidden");
+  if (error instanceof GatewayError && error.code === "authentication") {
+    services.refusals.add(refusalOf(error));
+    // LiteLLM tells authentication failures in OpenAI's words on every route.
+    throw new AuthenticationRefusal(error);
+  }
+  throw error;
 }
 
 function refusalOf(error: GatewayError): "no_key" | "forbidden" | "invalid_key" {

@@ -1,0 +1,70 @@
+import type { Log } from "../events/log.ts";
+import type { Counters } from "./counters.ts";
+import type { Ask, Remainder, Scope, Verdict } from "./scope.ts";
+
+/** A call that was admitted. It is settled once; further calls do nothing. */
+export class Lease {
+  readonly remainders: readonly Remainder[];
+  /** Nano-dollars held until it is settled. */
+  readonly amount: bigint;
+  readonly #id: string;
+  readonly #counters: Counters;
+  readonly #log: Log;
+  #open = true;
+
+  constructor(ask: Ask, remainders: readonly Remainder[], counters: Counters, log: Log) {
+    this.remainders = remainders;
+    this.amount = ask.amount;
+    this.#id = ask.id;
+    this.#counters = counters;
+    this.#log = log;
+  }
+
+  /** What the call cost (nano-dollars) and consumed takes the place of what was held. */
+  settle(cost: bigint, tokens: number): void {
+    if (!this.#open) return;
+    this.#open = false;
+    const failed = (error: unknown): void =>
+      this.#log.error("a lease could not be settled; it ends by itself", { id: this.#id, reason: String(error) });
+    try {
+      const settled = this.#counters.settle(this.#id, cost, tokens);
+      if (settled instanceof Promise) settled.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** Decides whether calls may go out. */
+export class Admission {
+  readonly #counters: Counters;
+  readonly #log: Log;
+
+  constructor(counters: Counters, log: Log) {
+    this.#counters = counters;
+    this.#log = log;
+  }
+
+  /** The lease, or why there is none. */
+  take(
+    ask: Ask,
+  ): Lease | Extract<Verdict, { admitted: false }> | Promise<Lease | Extract<Verdict, { admitted: false }>> {
+    const verdict = this.#counters.take(ask);
+    return verdict instanceof Promise
+      ? verdict.then((later) => this.#leaseOf(ask, later))
+      : this.#leaseOf(ask, verdict);
+  }
+
+  /** Nano-dollars that a scope has spent since the beginning, as calls are admitted by them; its offset is not in it. */
+  spentBy(scope: Scope): Promise<bigint> {
+    return this.#counters.spentBy(scope);
+  }
+
+  close(): Promise<void> {
+    return this.#counters.close();
+  }
+
+  #leaseOf(ask: Ask, verdict: Verdict): Lease | Extract<Verdict, { admitted: false }> {
+    return verdict.admitted ? new Lease(ask, verdict.remainders, this.#counters, this.#log) : verdict;
+  }
+}

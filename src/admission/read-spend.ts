@@ -1,0 +1,38 @@
+import { sql } from "kysely";
+import type { Database } from "../store/database.ts";
+import { spendTotals } from "../store/objects/spend-totals.ts";
+import type { ReadSpend } from "./counters.ts";
+
+/** Reads from the ledger's rollups and the rows behind them, so that nothing that reached the database is missed. */
+export function readSpendFrom(database: Database): ReadSpend {
+  const { kysely } = database;
+  return async (source) => {
+    switch (source.dimension) {
+      case "member": {
+        const rows = await kysely
+          .selectFrom("virtual_key")
+          .select(["token", "previous_tokens"])
+          .where("team_id", "=", source.teamId)
+          .where("user_id", "=", source.userId)
+          .execute();
+        const tokens = rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
+        return sum(await spendTotals(kysely, "key", tokens));
+      }
+      case "key-model": {
+        const { keyHash, model, since } = source;
+        const { rows } = await sql<{ cost: bigint | number | null }>`
+          SELECT sum(cost_nano) AS cost FROM spend
+          WHERE key_hash = ${keyHash} AND started_at >= ${since} AND model_group = ${model}`.execute(kysely);
+        return BigInt(rows[0]?.cost ?? 0);
+      }
+      default:
+        return sum(await spendTotals(kysely, source.dimension, source.entities));
+    }
+  };
+}
+
+function sum(totals: ReadonlyMap<string, bigint>): bigint {
+  let total = 0n;
+  for (const amount of totals.values()) total += amount;
+  return total;
+}

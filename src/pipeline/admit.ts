@@ -1,0 +1,166 @@
+import type { Admission } from "../admission/admission.ts";
+import { Lease } from "../admission/admission.ts";
+import type { Ask, Refusal, Scope } from "../admission/scope.ts";
+import { modelScopes } from "../auth/grant.ts";
+import { isModelAllowed } from "../auth/model-access.ts";
+import { GatewayError } from "../errors/gateway-error.ts";
+import { asNumber } from "../json/json.ts";
+import type { RoutePlan } from "../routing/route-plan.ts";
+import type { PriceSheet } from "../snapshot/snapshot.ts";
+import { allFree, boundsOf, type CallBounds, dearest, pricesOfGroup } from "./bounds.ts";
+import { pricesFor } from "./prices.ts";
+import type { RequestContext } from "./request-context.ts";
+import { promptTokens } from "./token-count.ts";
+
+/** Bytes of a prompt for one token of it, for limits of tokens per minute. */
+const BYTES_PER_TOKEN = 4;
+/** An exact count is by one tokenizer; others may find this much more. */
+const COUNT_MARGIN = 1.15;
+const COUNT_OVERHEAD = 64;
+/** Room for fewer output tokens is no room for an answer. */
+const FEWEST_OUTPUT_TOKENS = 16;
+
+/** Who says whether a call may go out. */
+export interface Gate {
+  readonly admission: Admission;
+  /** Names of stored access groups → their models. */
+  accessGroups(): ReadonlyMap<string, readonly string[]>;
+  /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */
+  namedScopes(endUser: string | undefined, tags: readonly string[]): readonly Scope[] | Promise<readonly Scope[]>;
+}
+
+/** A request that may go out, perhaps with less output than it could have had. */
+export interface Admitted {
+  readonly context: RequestContext;
+  readonly lease: Lease | undefined;
+}
+
+/**
+ * Admits a request: its key may use the model, and every scope that it belongs to has room for what it can cost at
+ * most. Throws the caller's refusal.
+ */
+export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
+  requireModels(gate, context);
+  const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
+  if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, plan, scopes));
+  return admitOver(gate, context, plan, named);
+}
+
+function admitOver(
+  gate: Gate,
+  context: RequestContext,
+  plan: RoutePlan,
+  named: readonly Scope[],
+): Admitted | Promise<Admitted> {
+  const { grant } = context.principal;
+  const own = grant === undefined ? [] : grant.scopes;
+  const perModel = grant?.perModel === undefined ? [] : modelScopes(grant.perModel, context.requestedModel);
+  const scopes = named.length + perModel.length === 0 ? own : [...own, ...perModel, ...named];
+  if (scopes.length === 0) return { context, lease: undefined };
+
+  const prices = pricesOf(plan);
+  const bounds = boundsOf(context);
+  const ask = askFor(context, scopes, prices, bounds);
+  const taken = gate.admission.take(ask);
+  if (taken instanceof Lease) return { context, lease: taken };
+  return settleTake(gate, context, prices, bounds, ask, taken);
+}
+
+async function settleTake(
+  gate: Gate,
+  context: RequestContext,
+  prices: readonly (PriceSheet | undefined)[],
+  bounds: CallBounds,
+  ask: Ask,
+  pending: ReturnType<Admission["take"]>,
+): Promise<Admitted> {
+  const first = await pending;
+  if (first instanceof Lease) return { context, lease: first };
+  let refusal = first.refusal;
+  if (refusal.kind === "budget" && refusal.room > 0n && context.operation === "chat") {
+    // What the cheap bound refuses is counted; where that is not enough, the output gets what room there is.
+    const counted = Math.ceil((await promptTokens(context)) * COUNT_MARGIN) + COUNT_OVERHEAD;
+    const exact = { ...bounds, inputTokens: Math.min(bounds.inputTokens, counted) };
+    const output = bounds.outputAsked ? bounds.outputTokens : affordable(prices, exact, refusal.room);
+    if (output !== undefined) {
+      const fitted = { ...exact, outputTokens: output };
+      const again = await gate.admission.take({ ...ask, amount: dearest(prices, fitted) });
+      if (again instanceof Lease) {
+        const capped = output < bounds.outputTokens ? { ...context, outputCap: output } : context;
+        return { context: capped, lease: again };
+      }
+      refusal = again.refusal;
+    }
+  }
+  throw refusalError(context, refusal);
+}
+
+/** The most output that the room pays for, when that is less than was estimated; undefined when it is none. */
+function affordable(prices: readonly (PriceSheet | undefined)[], bounds: CallBounds, room: bigint): number | undefined {
+  const fits = (outputTokens: number): boolean => dearest(prices, { ...bounds, outputTokens }) <= room;
+  if (fits(bounds.outputTokens)) return bounds.outputTokens;
+  if (!fits(FEWEST_OUTPUT_TOKENS)) return undefined;
+  let low = FEWEST_OUTPUT_TOKENS;
+  let high = bounds.outputTokens;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+function pricesOf(plan: RoutePlan): readonly (PriceSheet | undefined)[] {
+  const { deployments, captured } = plan.target.match;
+  if (captured === undefined || captured.length === 0) return pricesOfGroup(deployments);
+  // A pattern's prices are those of the model that was asked for.
+  return deployments.map((deployment) => pricesFor(deployment, plan.target.model));
+}
+
+function askFor(
+  context: RequestContext,
+  scopes: readonly Scope[],
+  prices: readonly (PriceSheet | undefined)[],
+  bounds: CallBounds,
+): Ask {
+  return {
+    id: context.id,
+    scopes,
+    amount: dearest(prices, bounds),
+    free: allFree(prices),
+    tokens: Math.ceil(context.bytes / BYTES_PER_TOKEN) + (bounds.outputAsked ? bounds.outputTokens : 0),
+  };
+}
+
+function requireModels(gate: Gate, context: RequestContext): void {
+  const { grant } = context.principal;
+  if (grant === undefined || grant.access.length === 0) return;
+  const { requestedModel: model, snapshot } = context;
+  const denied = grant.access.find(({ models }) => !isModelAllowed(models, model, snapshot, gate.accessGroups()));
+  if (denied === undefined) return;
+  throw new GatewayError(
+    "permission_denied",
+    `The requested model '${model}' is not available for this API key, or the model name is invalid. ` +
+      "Check the models available to you and try again.",
+    { type: `${denied.object}_model_access_denied`, param: "model" },
+  );
+}
+
+/** A refusal in LiteLLM's words. */
+function refusalError(context: RequestContext, refusal: Refusal): GatewayError {
+  const { scope, kind, limit, remaining, resetMs } = refusal;
+  if (kind === "budget") {
+    const status = asNumber(context.snapshot.library.raw.budget_exceeded_status_code);
+    return new GatewayError("budget_exceeded", scope.exceeded(refusal.spent, scope.limits.maxBudget ?? 0n), {
+      ...(status === undefined ? {} : { status }),
+    });
+  }
+  const seconds = Math.max(Math.ceil(resetMs / 1000), 1);
+  const resetAt = `${new Date(Date.now() + resetMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+  return new GatewayError(
+    "rate_limit",
+    `Rate limit exceeded for ${scope.descriptor}: ${scope.value}. Limit type: ${kind}. Current limit: ${limit}, ` +
+      `Remaining: ${remaining}. Limit resets at: ${resetAt}`,
+    { headers: { "retry-after": String(seconds), rate_limit_type: kind, reset_at: resetAt } },
+  );
+}

@@ -1,0 +1,113 @@
+import { upperBound } from "../pricing/cost.ts";
+import { isFree } from "../pricing/price-sheet.ts";
+import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
+import { promptUpperBound } from "../usage/bounds.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** Output tokens that a call without `max_tokens` is expected to need at most. */
+export const DEFAULT_OUTPUT_TOKENS = 4096;
+
+/** The most that a call can consume, as far as its request says. */
+export interface CallBounds {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  /** Whether the caller set the output's bound itself. */
+  readonly outputAsked: boolean;
+}
+
+export function boundsOf(context: RequestContext): CallBounds {
+  const { body } = context;
+  const asked =
+    context.outputCap ??
+    positive(body.max_completion_tokens) ??
+    positive(body.max_tokens) ??
+    positive(body.max_output_tokens) ??
+    geminiCap(body.generationConfig);
+  const choices = positive(body.n) ?? 1;
+  return {
+    inputTokens: promptBound(context),
+    outputTokens: Math.ceil(asked ?? defaultOutput(context)) * Math.ceil(choices),
+    outputAsked: asked !== undefined,
+  };
+}
+
+function defaultOutput(context: RequestContext): number {
+  return positive(context.snapshot.library.raw.default_estimated_output_tokens) ?? DEFAULT_OUTPUT_TOKENS;
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === "number" && value > 0 ? value : undefined;
+}
+
+function geminiCap(config: unknown): number | undefined {
+  if (typeof config !== "object" || config === null) return undefined;
+  const { maxOutputTokens, max_output_tokens } = config as Record<string, unknown>;
+  return positive(maxOutputTokens) ?? positive(max_output_tokens);
+}
+
+/** Media and tools cost more than their bytes show. */
+export function promptBound(context: RequestContext): number {
+  return promptUpperBound(context.bytes, {
+    tools: context.body.tools !== undefined || context.body.functions !== undefined,
+    images: countImages(context),
+  });
+}
+
+/** The distinct prices of a group's deployments; `undefined` among them where one is unknown. */
+const sheets = new WeakMap<readonly Deployment[], readonly (PriceSheet | undefined)[]>();
+
+export function pricesOfGroup(deployments: readonly Deployment[]): readonly (PriceSheet | undefined)[] {
+  let known = sheets.get(deployments);
+  if (known === undefined) {
+    known = [...new Set(deployments.map(({ prices }) => prices))];
+    sheets.set(deployments, known);
+  }
+  return known;
+}
+
+/** Nano-dollars that a call costs at most with any of the prices. An unknown price bounds nothing. */
+export function dearest(prices: readonly (PriceSheet | undefined)[], bounds: CallBounds): bigint {
+  let most = 0n;
+  for (const sheet of prices) {
+    if (sheet === undefined) continue;
+    const amount = upperBound(sheet, bounds);
+    if (amount > most) most = amount;
+  }
+  return most;
+}
+
+/** Whether every one of the prices is declared as 0. */
+export function allFree(prices: readonly (PriceSheet | undefined)[]): boolean {
+  return prices.every((sheet) => sheet !== undefined && isFree(sheet));
+}
+
+const IMAGE_MARKS = [
+  '"image_url"',
+  '"input_image"',
+  '"inlineData"',
+  '"inline_data"',
+  '"fileData"',
+  '"file_data"',
+  '"image"',
+];
+
+/** Images of a request, by the words that name them; a conversation of plain texts is not searched. */
+function countImages({ body, text }: RequestContext): number {
+  if (onlyTexts(body.messages) || (!text.includes('"type"') && !text.includes("Data") && !text.includes("_data"))) {
+    return 0;
+  }
+  let count = 0;
+  for (const mark of IMAGE_MARKS) {
+    for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + mark.length)) count++;
+  }
+  return count;
+}
+
+function onlyTexts(messages: unknown): boolean {
+  if (!Array.isArray(messages)) return false;
+  for (const message of messages as unknown[]) {
+    if (typeof message !== "object" || message === null) return false;
+    if (typeof (message as Record<string, unknown>).content !== "string") return false;
+  }
+  return true;
+}

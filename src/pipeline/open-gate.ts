@@ -1,0 +1,85 @@
+import { Admission } from "../admission/admission.ts";
+import type { Counters } from "../admission/counters.ts";
+import { MemoryCounters } from "../admission/memory-counters.ts";
+import { readSpendFrom } from "../admission/read-spend.ts";
+import { countersFile, SqliteCounters } from "../admission/sqlite-counters.ts";
+import { KeyDirectory } from "../auth/key-directory.ts";
+import { NamedScopes } from "../auth/named-scopes.ts";
+import type { Log } from "../events/log.ts";
+import type { Database } from "../store/database.ts";
+import { accessGroups } from "../store/objects/access-groups.ts";
+import type { ResetClock } from "../store/objects/budget-window.ts";
+import type { Gate } from "./admit.ts";
+
+/** Stored access groups are read again this often: the longest that a change of another process takes to be seen. */
+const GROUPS_REFRESH_MS = 10_000;
+
+export interface GateOptions {
+  readonly database: Database;
+  readonly dataDir: string;
+  readonly log: Log;
+  /** Whether other processes of this machine serve the same keys. */
+  readonly shared: boolean;
+  readonly resetClock: () => ResetClock;
+}
+
+export interface OpenGate extends Gate {
+  readonly directory: KeyDirectory;
+  /** Something that keys and limits depend on has changed. */
+  changed(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens what admits requests: who holds keys, and what they have left. */
+export async function openGate(options: GateOptions): Promise<OpenGate> {
+  const { database, log } = options;
+  const read = readSpendFrom(database);
+  const counters: Counters = options.shared
+    ? new SqliteCounters(countersFile(options.dataDir), read)
+    : new MemoryCounters(read);
+  const directory = new KeyDirectory({ database, resetClock: options.resetClock });
+  const named = new NamedScopes(directory);
+  let groups: ReadonlyMap<string, readonly string[]> = new Map();
+  const refresh = async (): Promise<void> => {
+    try {
+      groups = await storedGroups(database);
+    } catch (error) {
+      log.warning("access groups cannot be read; those that were known stay", { reason: String(error) });
+    }
+  };
+  await refresh();
+  const timer = setInterval(() => void refresh(), GROUPS_REFRESH_MS);
+  timer.unref();
+  const admission = new Admission(counters, log);
+  return {
+    admission,
+    directory,
+    accessGroups: () => groups,
+    namedScopes: (endUser, tags) => named.of(endUser, tags),
+    async changed() {
+      named.forget();
+      await refresh();
+    },
+    async close() {
+      clearInterval(timer);
+      await admission.close();
+    },
+  };
+}
+
+async function storedGroups(database: Database): Promise<ReadonlyMap<string, readonly string[]>> {
+  const { rows } = await accessGroups.page(database.kysely, {
+    where: [],
+    orderBy: "access_group_name",
+    descending: false,
+    limit: 10_000,
+    offset: 0,
+  });
+  const groups = new Map<string, readonly string[]>();
+  for (const { access_group_id, access_group_name, model_names } of rows) {
+    const names = JSON.parse(model_names) as string[];
+    groups.set(access_group_name, names);
+    groups.set(access_group_id, names);
+  }
+  return groups;
+}
