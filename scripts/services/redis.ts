@@ -2,12 +2,14 @@ import { connect } from "node:net";
 import { findOrInstall } from "./debian-package.ts";
 import { endProcess, freePort, type Service, startProcess, temporaryFolder } from "./service.ts";
 
+/** The server's program; installs Debian's package where it is missing and may be. */
+export function findRedisServer(): Promise<string> {
+  return findOrInstall(() => Bun.which("redis-server") ?? Bun.which("valkey-server") ?? undefined, "redis-server");
+}
+
 /** A Redis server of its own on a free port, which keeps nothing on disk. */
 export async function startRedis(): Promise<Service> {
-  const server = await findOrInstall(
-    () => Bun.which("redis-server") ?? Bun.which("valkey-server") ?? undefined,
-    "redis-server",
-  );
+  const server = await findRedisServer();
   const folder = temporaryFolder("redis");
   const port = await freePort();
   try {

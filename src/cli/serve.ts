@@ -32,6 +32,7 @@ import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
 import { openStore } from "./open-store.ts";
+import { openSharedRedis } from "./shared-redis.ts";
 import { drainOnSignals, stopWithParent } from "./shutdown.ts";
 import { workerNumber } from "./supervise.ts";
 
@@ -74,11 +75,13 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     period: snapshot.general.raw.maximum_spend_logs_retention_period,
     interval: snapshot.general.raw.maximum_spend_logs_retention_interval,
   });
+  const redis = await openSharedRedis(snapshot, env, log);
   const { timezone, budget_reset_time } = snapshot.library.raw;
   const gate = await openGate({
     database,
     dataDir,
     log,
+    redis,
     shared: workerNumber(env) !== undefined && options.workers > 1,
     resetClock: () => ({
       timeZone: typeof timezone === "string" ? timezone : undefined,
@@ -125,7 +128,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       },
     }),
     routes: () => table.routes,
-    degraded: () => (database.away || ledger.behind ? ["database"] : []),
+    degraded: () => [
+      ...(database.away || ledger.behind ? ["database"] : []),
+      ...(redis?.trouble === undefined ? [] : ["redis"]),
+    ],
     ready: () => ready,
     draining: () => draining,
     logLevel: options.logLevel,
@@ -150,6 +156,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     close: async () => {
       await ledger.close();
       await gate.close();
+      await redis?.close();
       await retention.close();
       await database.close();
       log.flush();

@@ -1,7 +1,8 @@
 import { Admission } from "../admission/admission.ts";
-import type { Counters } from "../admission/counters.ts";
+import type { Counters, ReadSpend } from "../admission/counters.ts";
 import { MemoryCounters } from "../admission/memory-counters.ts";
 import { readSpendFrom } from "../admission/read-spend.ts";
+import { RedisCounters } from "../admission/redis-counters.ts";
 import { countersFile, SqliteCounters } from "../admission/sqlite-counters.ts";
 import { KeyDirectory } from "../auth/key-directory.ts";
 import { NamedScopes } from "../auth/named-scopes.ts";
@@ -9,6 +10,7 @@ import type { Log } from "../events/log.ts";
 import type { Database } from "../store/database.ts";
 import { accessGroups } from "../store/objects/access-groups.ts";
 import type { ResetClock } from "../store/objects/budget-window.ts";
+import type { RedisClient } from "../store/redis/redis-client.ts";
 import type { Gate } from "./admit.ts";
 
 /** Stored access groups are read again this often: the longest that a change of another process takes to be seen. */
@@ -20,6 +22,8 @@ export interface GateOptions {
   readonly log: Log;
   /** Whether other processes of this machine serve the same keys. */
   readonly shared: boolean;
+  /** Counts for all machines that share it. */
+  readonly redis: RedisClient | undefined;
   readonly resetClock: () => ResetClock;
 }
 
@@ -34,9 +38,7 @@ export interface OpenGate extends Gate {
 export async function openGate(options: GateOptions): Promise<OpenGate> {
   const { database, log } = options;
   const read = readSpendFrom(database);
-  const counters: Counters = options.shared
-    ? new SqliteCounters(countersFile(options.dataDir), read)
-    : new MemoryCounters(read);
+  const counters = countersFor(options, read);
   const directory = new KeyDirectory({ database, resetClock: options.resetClock });
   const named = new NamedScopes(directory);
   let groups: ReadonlyMap<string, readonly string[]> = new Map();
@@ -65,6 +67,12 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
       await admission.close();
     },
   };
+}
+
+/** Shared by as many as serve the same keys: machines over Redis, processes over a file. */
+function countersFor({ redis, shared, dataDir, log }: GateOptions, read: ReadSpend): Counters {
+  if (redis !== undefined) return new RedisCounters({ redis, read, log });
+  return shared ? new SqliteCounters(countersFile(dataDir), read) : new MemoryCounters(read);
 }
 
 async function storedGroups(database: Database): Promise<ReadonlyMap<string, readonly string[]>> {

@@ -186,7 +186,7 @@ export const generalSettings = section("general_settings", {
   mcp_allow_all_keys_respects_mcp_scope: mcp(flag),
   mcp_session_token_signing: mcp(anything),
 
-  coordination_redis: deployment(sectionOf(coordinationRedis)),
+  coordination_redis: supported(sectionOf(coordinationRedis)),
   scheduled_job_stagger: deployment(either(flag, map)),
   key_management_system: supported(text),
   key_management_settings: supported(map),

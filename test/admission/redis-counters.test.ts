@@ -1,0 +1,162 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { MemoryCounters } from "../../src/admission/memory-counters.ts";
+import { RedisCounters } from "../../src/admission/redis-counters.ts";
+import type { Limits, Scope, Verdict } from "../../src/admission/scope.ts";
+import { Log } from "../../src/events/log.ts";
+import { openRedis, type RedisClient } from "../../src/store/redis/redis-client.ts";
+import { redisSettingsOf } from "../../src/store/redis/redis-settings.ts";
+import { ownRedis, testRedis } from "../support/services/redis.ts";
+
+const server = await testRedis("admission");
+const log = new Log({ level: "error", write: (text) => process.stderr.write(text) });
+
+function scope(id: string, limits: Limits): Scope {
+  return {
+    id,
+    descriptor: "api_key",
+    value: id,
+    source: { dimension: "key", entities: [id] },
+    offset: 3n,
+    limits,
+    refusesWhen: "at",
+    exceeded: () => "over",
+  };
+}
+
+async function open(url: string): Promise<RedisClient> {
+  const settings = redisSettingsOf({ url }, {});
+  if (settings === undefined) throw new Error("no settings");
+  return openRedis(settings, { log });
+}
+
+const limits: fc.Arbitrary<Limits> = fc.record(
+  {
+    maxBudget: fc.bigInt({ min: 0n, max: 5_000n }),
+    rpm: fc.integer({ min: 0, max: 8 }),
+    tpm: fc.integer({ min: 0, max: 200 }),
+    parallel: fc.integer({ min: 0, max: 4 }),
+  },
+  { requiredKeys: [] },
+);
+
+describe.skipIf(server === undefined)("counters over Redis", () => {
+  let redis: RedisClient;
+  beforeAll(async () => {
+    redis = await open(server?.url ?? "");
+  });
+  afterAll(() => redis.close());
+
+  test("give the answers that one process gives by itself", async () => {
+    const step = fc.oneof(
+      fc.record({
+        take: fc.constant(true),
+        amount: fc.bigInt({ min: 0n, max: 1_000n }),
+        tokens: fc.integer({ min: 0, max: 50 }),
+        scopes: fc.subarray([0, 1, 2], { minLength: 1 }),
+      }),
+      fc.record({ take: fc.constant(false), share: fc.integer({ min: 0, max: 100 }) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(limits, { minLength: 3, maxLength: 3 }),
+        fc.array(step, { maxLength: 20 }),
+        async (all, steps) => {
+          const read = async () => 11n;
+          const run = crypto.randomUUID();
+          const memory = new MemoryCounters(read);
+          // Two machines that share a Redis.
+          const machines = [1, 2].map(() => new RedisCounters({ redis, read, log, prefix: `${server?.prefix}${run}` }));
+          const open: { id: string; machine: RedisCounters }[] = [];
+          try {
+            for (const [index, one] of steps.entries()) {
+              const machine = machines[index % 2] as RedisCounters;
+              if (!("amount" in one)) {
+                const first = open.shift();
+                if (first === undefined) continue;
+                memory.settle(first.id, BigInt(one.share), one.share);
+                await first.machine.settle(first.id, BigInt(one.share), one.share);
+                continue;
+              }
+              const ask = {
+                id: crypto.randomUUID(),
+                scopes: one.scopes.map((number) => scope(`s${number}`, all[number] as Limits)),
+                amount: one.amount,
+                free: false,
+                tokens: one.tokens,
+              };
+              const expected = await memory.take(ask);
+              expect(told(await machine.take(ask))).toEqual(told(expected));
+              if (expected.admitted) open.push({ id: ask.id, machine });
+            }
+            for (const number of [0, 1, 2]) {
+              const one = scope(`s${number}`, {});
+              expect(await machines[0]?.spentBy(one)).toBe(await memory.spentBy(one));
+            }
+          } finally {
+            for (const each of machines) await each.close();
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  test("four machines at once never pass a budget, and use it up", async () => {
+    const prefix = `${server?.prefix}burst`;
+    const machines = [1, 2, 3, 4].map(() => new RedisCounters({ redis, read: async () => 0n, log, prefix }));
+    const one = scope("s", { maxBudget: 10_003n });
+    let spent = 0n;
+    const call = async (index: number): Promise<void> => {
+      const machine = machines[index % 4] as RedisCounters;
+      const id = crypto.randomUUID();
+      const verdict = await machine.take({ id, scopes: [one], amount: 150n, free: false, tokens: 0 });
+      if (!verdict.admitted) return;
+      await Bun.sleep(Math.random() * 5);
+      spent += 100n;
+      await machine.settle(id, 100n, 0);
+    };
+    for (let wave = 0; wave < 5; wave++) await Promise.all(Array.from({ length: 200 }, (_, index) => call(index)));
+    expect(spent).toBeLessThanOrEqual(10_000n);
+    expect(spent).toBeGreaterThanOrEqual(9_800n);
+    expect(await machines[0]?.spentBy(one)).toBe(spent);
+    for (const each of machines) await each.close();
+  });
+});
+
+describe.skipIf(server === undefined)("Redis that goes away", () => {
+  test("each process counts by itself, and tells what was spent when Redis is back", async () => {
+    const own = await ownRedis();
+    const redis = await open(own.url);
+    const counters = new RedisCounters({ redis, read: async () => 1_000n, log });
+    const one = scope("s", { maxBudget: 10_000n });
+    const ask = (id: string) => ({ id, scopes: [one], amount: 100n, free: false, tokens: 0 });
+    try {
+      expect((await counters.take(ask("a"))).admitted).toBe(true);
+      await own.kill();
+      await counters.settle("a", 50n, 0);
+      expect((await counters.take(ask("b"))).admitted).toBe(true);
+      await counters.settle("b", 70n, 0);
+      const refused = await counters.take({ ...ask("c"), amount: 9_000n });
+      expect(refused.admitted).toBe(false);
+      await own.start();
+      await redis.ready(10);
+      // The server came back empty: the scope is read from the ledger, which has all of it by then.
+      expect((await counters.take(ask("d"))).admitted).toBe(true);
+      await counters.sweep();
+      expect(await counters.spentBy(one)).toBe(1_070n);
+    } finally {
+      await counters.close();
+      await redis.close();
+      await own.stop();
+    }
+  }, 30_000);
+});
+
+function told(verdict: Verdict): unknown {
+  if (!verdict.admitted) {
+    const { scope: refusing, resetMs: _, ...rest } = verdict.refusal;
+    return { ...rest, scope: refusing.id };
+  }
+  return verdict.remainders.map(({ scope: one, ...rest }) => ({ ...rest, scope: one.id }));
+}
