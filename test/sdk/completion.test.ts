@@ -53,7 +53,7 @@ describe("completion", () => {
   test("a provider's refusal keeps its class, status and sentence", async () => {
     upstream.handler = () =>
       Response.json({ error: { message: "slow down" } }, { status: 429, headers: { "retry-after": "3" } });
-    const failure: unknown = await completion({ model: "openai/gpt-4o-mini", ...target() }).catch(
+    const failure: unknown = await completion({ model: "openai/gpt-4o-mini", numRetries: 0, ...target() }).catch(
       (error: unknown) => error,
     );
     expect(failure).toMatchObject({

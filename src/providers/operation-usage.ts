@@ -1,6 +1,6 @@
 import { asArray, asNumber, asObject, asString, type JsonObject } from "../json/json.ts";
-import type { Operation } from "../providers/provider.ts";
 import type { Bucket, Usage } from "../usage/usage.ts";
+import type { Operation } from "./provider.ts";
 
 /** What the request of an operation says of its size. */
 export interface OperationInput {
