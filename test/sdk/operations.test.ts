@@ -82,7 +82,7 @@ describe("operations", () => {
   test("responses of a provider that has no Responses endpoint, whole and streamed", async () => {
     upstream.handler = ({ json }) =>
       json?.stream === true ? chatStream(["a ", "b"]) : Response.json(chatAnswer("hi"));
-    const options = { model: "deepseek/deepseek-chat", input: "hello", ...target() };
+    const options = { model: "mistral/mistral-small-latest", input: "hello", ...target() };
     const answer = await responses(options);
     expect(answer.output).toMatchObject([{ type: "message", content: [{ type: "output_text", text: "hi" }] }]);
     let text = "";
