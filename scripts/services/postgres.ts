@@ -43,6 +43,9 @@ export async function startPostgresServer(): Promise<PostgresServer> {
         .quiet()
         .nothrow();
     if (created.exitCode !== 0) throw new ServiceUnavailable(`initdb failed:\n${created.stderr.toString()}`);
+    // Members of this role need their password; all others are trusted.
+    const rules = `${data}/pg_hba.conf`;
+    await Bun.write(rules, `host all +password_needed 127.0.0.1/32 scram-sha-256\n${await Bun.file(rules).text()}`);
     const port = await freePort();
     const begin = () =>
       startProcess(
