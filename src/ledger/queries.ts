@@ -1,31 +1,68 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Database } from "../store/database.ts";
+import type { SpendTable } from "../store/schema.ts";
 import type { SpendRecord } from "./record.ts";
+import { HOUR_MS } from "./rollup-statements.ts";
 import { recordOf } from "./spend-row.ts";
 
 const DEFAULT_LIMIT = 50;
-const MAX_LIMIT = 1_000;
+const MAX_LIMIT = 10_000;
 
-/** The record of a request, or undefined. */
+/** The record of a request by its id, or undefined. */
 export async function findRecord(database: Database, id: string): Promise<SpendRecord | undefined> {
   const row = await database.kysely.selectFrom("spend").selectAll().where("id", "=", id).executeTakeFirst();
   return row === undefined ? undefined : recordOf(row);
 }
 
+/** Records by the gateway's id, or by the caller's own, which several requests may share; at most 100. */
+export async function findRecords(database: Database, id: string): Promise<readonly SpendRecord[]> {
+  const found = await findRecord(database, id);
+  if (found !== undefined) return [found];
+  const rows = await database.kysely
+    .selectFrom("spend")
+    .selectAll()
+    .where("call_id", "=", id)
+    .orderBy("started_at", "desc")
+    .limit(100)
+    .execute();
+  return rows.map(recordOf);
+}
+
+/** Which rows are meant; all that is given must hold. */
 export interface RecordFilter {
+  readonly id?: string;
+  /** Either of two: whose rows a caller may see who has a key and a user. */
+  readonly owner?: { readonly keyHash: string; readonly userId?: string };
   readonly keyHash?: string;
+  readonly keyAlias?: string;
   readonly userId?: string;
   readonly teamId?: string;
   readonly organizationId?: string;
   readonly endUser?: string;
+  readonly sessionId?: string;
+  readonly deploymentId?: string;
   readonly model?: string;
   readonly modelGroup?: string;
   readonly status?: SpendRecord["status"];
+  /** Any status but this. */
+  readonly statusNot?: SpendRecord["status"];
+  readonly cacheHit?: boolean;
+  readonly errorCode?: string;
+  /** Part of the message; case does not count. */
+  readonly errorText?: string;
+  /** Nano-dollars, inclusive. */
+  readonly minCost?: bigint;
+  readonly maxCost?: bigint;
+  /** Part of the request's id, the caller's id, the model or the key's alias; case does not count. */
+  readonly search?: string;
   /** Earliest start, inclusive, in milliseconds since the epoch. */
   readonly from?: number;
   /** Latest start, exclusive. */
   readonly to?: number;
-  /** 1 to 1,000; default 50. */
+}
+
+export interface PageQuery extends RecordFilter {
+  /** 1 to 10,000; default 50. */
   readonly limit?: number;
   /** `next` of the page before. */
   readonly after?: string;
@@ -41,34 +78,157 @@ export interface RecordPage {
  * Records, newest start first, a page at a time. A page is found by its place, so the last costs as much as the first.
  * Throws a RangeError when `after` is not a page's `next`.
  */
-export async function listRecords(database: Database, filter: RecordFilter = {}): Promise<RecordPage> {
-  const limit = Math.min(Math.max(Math.trunc(filter.limit ?? DEFAULT_LIMIT), 1), MAX_LIMIT);
-  let query = database.kysely.selectFrom("spend").selectAll();
-  if (filter.keyHash !== undefined) query = query.where("key_hash", "=", filter.keyHash);
-  if (filter.userId !== undefined) query = query.where("user_id", "=", filter.userId);
-  if (filter.teamId !== undefined) query = query.where("team_id", "=", filter.teamId);
-  if (filter.organizationId !== undefined) query = query.where("organization_id", "=", filter.organizationId);
-  if (filter.endUser !== undefined) query = query.where("end_user", "=", filter.endUser);
-  if (filter.model !== undefined) query = query.where("model", "=", filter.model);
-  if (filter.modelGroup !== undefined) query = query.where("model_group", "=", filter.modelGroup);
-  if (filter.status !== undefined) query = query.where("status", "=", filter.status);
-  if (filter.from !== undefined) query = query.where("started_at", ">=", filter.from);
-  if (filter.to !== undefined) query = query.where("started_at", "<", filter.to);
-  if (filter.after !== undefined) {
-    const { startedAt, seq } = placeOf(filter.after);
-    query = query.where(({ eb, refTuple, tuple }) => eb(refTuple("started_at", "seq"), "<", tuple(startedAt, seq)));
+export async function listRecords(database: Database, query: PageQuery = {}): Promise<RecordPage> {
+  const limit = Math.min(Math.max(Math.trunc(query.limit ?? DEFAULT_LIMIT), 1), MAX_LIMIT);
+  const conditions = conditionsOf(query);
+  if (query.after !== undefined) {
+    const { startedAt, seq } = placeOf(query.after);
+    conditions.push(sql`(started_at, seq) < (${startedAt}, ${seq})`);
   }
-  const rows = await query
-    .orderBy("started_at", "desc")
-    .orderBy("seq", "desc")
-    .limit(limit + 1)
-    .execute();
+  const { rows } = await sql<SpendTable & { seq: number }>`
+    SELECT * FROM spend ${whereAll(conditions)}
+    ORDER BY started_at DESC, seq DESC LIMIT ${limit + 1}`.execute(database.kysely);
   const page = rows.slice(0, limit);
   const last = page.at(-1);
   return {
     records: page.map(recordOf),
     ...(rows.length > limit && last !== undefined ? { next: `${last.started_at}.${last.seq}` } : {}),
   };
+}
+
+/** What rows may be sorted by, with the column or expression. */
+export const SORT_COLUMNS = {
+  startTime: "started_at",
+  endTime: "ended_at",
+  spend: "cost_nano",
+  total_tokens: "total_tokens",
+  request_duration_ms: "ended_at - started_at",
+  model: "model",
+  ttft_ms: "first_content_at - started_at",
+} as const;
+
+export interface NumberedPage {
+  readonly sortBy: keyof typeof SORT_COLUMNS;
+  readonly descending: boolean;
+  readonly limit: number;
+  readonly offset: number;
+}
+
+/** Records by page number, for interfaces that jump to any page. Far pages cost more than near ones. */
+export async function recordsAt(
+  database: Database,
+  filter: RecordFilter,
+  page: NumberedPage,
+): Promise<readonly SpendRecord[]> {
+  const direction = sql.raw(page.descending ? "DESC" : "ASC");
+  const { rows } = await sql<SpendTable & { seq: number }>`
+    SELECT * FROM spend ${whereAll(conditionsOf(filter))}
+    ORDER BY ${sql.raw(SORT_COLUMNS[page.sortBy])} ${direction}, seq ${direction}
+    LIMIT ${page.limit} OFFSET ${page.offset}`.execute(database.kysely);
+  return rows.map(recordOf);
+}
+
+/**
+ * How many rows there are. Where only a time is given, whole hours are taken from the rollups, so that millions of rows
+ * are not counted one by one.
+ */
+export async function countRecords(database: Database, filter: RecordFilter): Promise<number> {
+  const { from, to, ...others } = filter;
+  const kept = await keptFrom(database);
+  const first = Math.max(from ?? kept, kept);
+  const last = to ?? Number.MAX_SAFE_INTEGER;
+  if (Object.keys(others).length > 0) return countRows(database, conditionsOf({ ...filter, from: first }));
+  const firstHour = Math.ceil(first / HOUR_MS) * HOUR_MS;
+  const lastHour = Math.floor(last / HOUR_MS) * HOUR_MS;
+  if (firstHour >= lastHour) return countRows(database, conditionsOf({ from: first, to: last }));
+  const { rows } = await sql<{ n: number }>`
+    SELECT coalesce((SELECT sum(requests) FROM rollup_hour
+        WHERE dimension = 'model' AND period >= ${firstHour} AND period < ${lastHour}), 0)
+      + (SELECT count(*) FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
+        AND started_at >= ${firstHour} AND started_at < ${lastHour})
+      - (SELECT count(*) FROM spend_replaced WHERE started_at >= ${firstHour} AND started_at < ${lastHour})
+      + (SELECT count(*) FROM spend WHERE started_at >= ${first} AND started_at < ${firstHour})
+      + (SELECT count(*) FROM spend WHERE started_at >= ${lastHour} AND started_at < ${last}) AS n
+  `.execute(database.kysely);
+  return rows[0]?.n ?? 0;
+}
+
+async function countRows(database: Database, conditions: readonly Condition[]): Promise<number> {
+  const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM spend ${whereAll(conditions)}`.execute(
+    database.kysely,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** Rows that began earlier may have been deleted because of their age. */
+async function keptFrom(database: Database): Promise<number> {
+  const row = await database.kysely
+    .selectFrom("retention")
+    .select("kept_from")
+    .where("what", "=", "spend")
+    .executeTakeFirst();
+  return row?.kept_from ?? Number.MIN_SAFE_INTEGER;
+}
+
+type Condition = RawBuilder<unknown>;
+
+const EQUAL = [
+  ["id", "id"],
+  ["keyHash", "key_hash"],
+  ["keyAlias", "key_alias"],
+  ["userId", "user_id"],
+  ["teamId", "team_id"],
+  ["organizationId", "organization_id"],
+  ["endUser", "end_user"],
+  ["sessionId", "session_id"],
+  ["deploymentId", "deployment_id"],
+  ["model", "model"],
+  ["modelGroup", "model_group"],
+  ["status", "status"],
+  ["errorCode", "error_code"],
+] as const satisfies readonly (readonly [keyof RecordFilter, keyof SpendTable])[];
+
+function conditionsOf(filter: RecordFilter): Condition[] {
+  const conditions: Condition[] = [];
+  for (const [name, column] of EQUAL) {
+    const value = filter[name];
+    if (value !== undefined) conditions.push(sql`${sql.ref(column)} = ${value}`);
+  }
+  const { owner, from, to, minCost, maxCost, cacheHit, statusNot, errorText, search } = filter;
+  if (owner !== undefined) {
+    conditions.push(
+      owner.userId === undefined
+        ? sql`key_hash = ${owner.keyHash}`
+        : sql`(key_hash = ${owner.keyHash} OR user_id = ${owner.userId})`,
+    );
+  }
+  if (from !== undefined) conditions.push(sql`started_at >= ${from}`);
+  if (to !== undefined) conditions.push(sql`started_at < ${to}`);
+  if (minCost !== undefined) conditions.push(sql`cost_nano >= ${minCost}`);
+  if (maxCost !== undefined) conditions.push(sql`cost_nano <= ${maxCost}`);
+  if (cacheHit === true) conditions.push(sql`cache_hit = 1`);
+  if (cacheHit === false) conditions.push(sql`coalesce(cache_hit, 0) = 0`);
+  if (statusNot !== undefined) conditions.push(sql`status <> ${statusNot}`);
+  if (errorText !== undefined) conditions.push(contains("error_message", errorText));
+  if (search !== undefined) {
+    const columns = ["id", "call_id", "model", "key_alias"] as const;
+    conditions.push(
+      sql`(${sql.join(
+        columns.map((column) => contains(column, search)),
+        sql` OR `,
+      )})`,
+    );
+  }
+  return conditions;
+}
+
+function contains(column: keyof SpendTable, text: string): Condition {
+  const pattern = `%${text.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
+  return sql`lower(${sql.ref(column)}) LIKE ${pattern} ESCAPE '\\'`;
+}
+
+function whereAll(conditions: readonly Condition[]): Condition {
+  return conditions.length === 0 ? sql`` : sql`WHERE ${sql.join([...conditions], sql` AND `)}`;
 }
 
 /** What a key has spent, nano-dollars: its total up to the watermark and the rows behind it, so nothing is late. */

@@ -54,6 +54,7 @@ export class Settlement {
   #nano = 0n;
   #usage: Usage | undefined;
   #estimated = false;
+  #tier: string | undefined;
   #price: SpendRecord["price"] = "unknown";
   #deployment: Deployment | undefined;
   #model = "";
@@ -125,6 +126,7 @@ export class Settlement {
       this.#usage = this.#usage === undefined ? usage : addUsage(this.#usage, usage);
       this.#estimated ||= usage.estimated === true;
       const requestedTier = this.#context.body.service_tier;
+      this.#tier = usage.serviceTier ?? (typeof requestedTier === "string" ? requestedTier : undefined);
       const priced = priceCall(usage, prices, {
         at: startedAt,
         ...(typeof requestedTier === "string" ? { requestedTier } : {}),
@@ -191,6 +193,7 @@ export class Settlement {
       errorCode: outcome.errorCode,
       errorMessage: outcome.errorMessage,
       callId: visible === context.id ? undefined : visible,
+      metadata: this.#tier === undefined ? undefined : { service_tier: this.#tier },
     });
     this.#tell(outcome, usage);
   }

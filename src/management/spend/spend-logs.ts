@@ -1,0 +1,297 @@
+import { z } from "zod";
+import { hashKey } from "../../auth/authenticator.ts";
+import type { Principal } from "../../auth/principal.ts";
+import type { JsonObject } from "../../json/json.ts";
+import {
+  countRecords,
+  findRecords,
+  listRecords,
+  type RecordFilter,
+  recordsAt,
+  SORT_COLUMNS,
+} from "../../ledger/queries.ts";
+import type { SpendRecord } from "../../ledger/record.ts";
+import { DAY_MS } from "../../ledger/rollup-statements.ts";
+import { usageBy } from "../../ledger/usage.ts";
+import { nanoToNumber } from "../../pricing/cost.ts";
+import type { Database } from "../../store/database.ts";
+import { badRequest, refused } from "../refusals.ts";
+import { route } from "../route.ts";
+import { dateText, dayOfText, dayRange, momentOfText } from "./spend-dates.ts";
+import { spendLogRow } from "./spend-log-row.ts";
+import { administeredTeams, ownRows, seesAll } from "./spend-visibility.ts";
+
+const TAG = "Budget & Spend Tracking";
+
+/** Rows of `/spend/logs` without pages; a header says when there are more. */
+const RAW_LIMIT = 10_000;
+
+const text = z.string().nullish();
+const SORTS = Object.keys(SORT_COLUMNS) as (keyof typeof SORT_COLUMNS)[];
+const NANO = 1e9;
+
+const pageQuery = {
+  api_key: text,
+  user_id: text,
+  request_id: text,
+  session_id: text,
+  team_id: text,
+  min_spend: z.number().nullish(),
+  max_spend: z.number().nullish(),
+  start_date: text,
+  end_date: text,
+  page: z.number().int().min(1).default(1),
+  page_size: z.number().int().min(1).max(100).default(50),
+  status_filter: text,
+  cache_hit_filter: text,
+  model: text,
+  model_id: text,
+  model_group: text,
+  key_alias: text,
+  end_user: text,
+  error_code: text,
+  error_message: text,
+  sort_by: z.enum(SORTS as [keyof typeof SORT_COLUMNS, ...(keyof typeof SORT_COLUMNS)[]]).default("startTime"),
+  sort_order: z.enum(["asc", "desc"]).nullish(),
+  search: text,
+};
+
+export const spendLogRoutes = [
+  route({
+    method: "GET",
+    path: "/spend/logs",
+    permission: "own",
+    tag: TAG,
+    summary: "Rows of the ledger, or with dates their sums per day",
+    query: {
+      api_key: text,
+      user_id: text,
+      request_id: text,
+      start_date: text,
+      end_date: text,
+      summarize: z.boolean().default(true),
+    },
+    handle: async ({ management: { database }, principal, query }) => {
+      const { start_date: start, end_date: end } = query;
+      if (typeof query.request_id === "string") {
+        return (await visibleRecords(database, principal, query.request_id)).map(spendLogRow);
+      }
+      const filter = { ...ownRows(principal), ...ownerOf(query) };
+      const dated = typeof start === "string" && typeof end === "string";
+      if (dated && query.summarize) return summary(database, principal, filter, start, end);
+      const { records, next } = await listRecords(database, {
+        ...filter,
+        ...(typeof start === "string" ? { from: momentOfText(start, "start_date") } : {}),
+        ...(typeof end === "string" ? { to: endOf(end) } : {}),
+        limit: RAW_LIMIT,
+      });
+      const headers = next === undefined ? {} : { "x-litellm-spend-logs-truncated": "true" };
+      return Response.json(records.map(spendLogRow), { headers });
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/spend/logs/v2",
+    aliases: ["/spend/logs/ui"],
+    permission: "own",
+    tag: TAG,
+    summary: "Rows of the ledger by page, with filters on what they say",
+    query: pageQuery,
+    handle: async ({ management: { database }, principal, query }) => {
+      const { start_date: start, end_date: end, page, page_size: size } = query;
+      if (typeof start !== "string" || typeof end !== "string") {
+        throw badRequest("Start date and end date are required", "start_date");
+      }
+      const filter: RecordFilter = {
+        ...(await visibleRows(database, principal, query.team_id)),
+        ...filterOf(query),
+        from: momentOfText(start, "start_date"),
+        to: endOf(end),
+      };
+      const [records, total] = await Promise.all([
+        recordsAt(database, filter, {
+          sortBy: query.sort_by,
+          descending: query.sort_order !== "asc",
+          limit: size,
+          offset: (page - 1) * size,
+        }),
+        countRecords(database, filter),
+      ]);
+      return pageOf(records, total, page, size);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/spend/logs/session/ui",
+    permission: "own",
+    tag: TAG,
+    summary: "Rows of one session",
+    query: {
+      session_id: z.string(),
+      page: z.number().int().min(1).default(1),
+      page_size: z.number().int().min(1).max(100).default(50),
+    },
+    handle: async ({ management: { database }, principal, query }) => {
+      const { page, page_size: size } = query;
+      const filter = { ...ownRows(principal), sessionId: query.session_id };
+      const [records, total] = await Promise.all([
+        recordsAt(database, filter, { sortBy: "startTime", descending: false, limit: size, offset: (page - 1) * size }),
+        countRecords(database, filter),
+      ]);
+      return pageOf(records, total, page, size);
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/spend/logs/ui/{request_id}",
+    permission: "own",
+    tag: TAG,
+    summary: "One row of the ledger; bodies are kept only where the configuration says so",
+    query: { start_date: text, end_date: text },
+    handle: async ({ management: { database }, principal, params }) => {
+      const [record] = await visibleRecords(database, principal, params.request_id as string);
+      if (record === undefined) throw refused(404, `no request ${params.request_id} is in the ledger`);
+      return spendLogRow(record);
+    },
+  }),
+];
+
+/** Rows by id that the caller may see; a row of somebody else is as good as none. */
+export async function visibleRecords(
+  database: Database,
+  principal: Principal,
+  id: string,
+): Promise<readonly SpendRecord[]> {
+  const records = await findRecords(database, id);
+  if (records.length === 0 || seesAll(principal)) return records;
+  const teams = await administeredTeams(database, principal);
+  return records.filter(
+    (record) =>
+      record.keyHash === principal.keyHash ||
+      (record.userId !== undefined && record.userId === principal.userId) ||
+      (record.teamId !== undefined && teams.includes(record.teamId)),
+  );
+}
+
+/** Who administers a team may see its rows when asking for them. */
+async function visibleRows(
+  database: Database,
+  principal: Principal,
+  teamId: string | null | undefined,
+): Promise<RecordFilter> {
+  if (seesAll(principal) || typeof teamId !== "string") return ownRows(principal);
+  const teams = await administeredTeams(database, principal);
+  return teams.includes(teamId) ? {} : ownRows(principal);
+}
+
+type PageQuery = { readonly [K in keyof typeof pageQuery]: z.output<(typeof pageQuery)[K]> };
+
+function filterOf(query: PageQuery): RecordFilter {
+  const { status_filter: status, cache_hit_filter: cacheHit, min_spend: min, max_spend: max } = query;
+  return {
+    ...ownerOf(query),
+    ...given("id", query.request_id),
+    ...given("sessionId", query.session_id),
+    ...given("teamId", query.team_id),
+    ...given("model", query.model),
+    ...given("deploymentId", query.model_id),
+    ...given("modelGroup", query.model_group),
+    ...given("keyAlias", query.key_alias),
+    ...given("endUser", query.end_user),
+    ...given("errorCode", query.error_code),
+    ...given("errorText", query.error_message),
+    ...given("search", query.search),
+    ...(status === "failure" ? { statusNot: "success" } : given("status", status)),
+    ...(typeof cacheHit === "string" ? { cacheHit: cacheHit.toLowerCase() === "true" || cacheHit === "hit" } : {}),
+    ...(typeof min === "number" ? { minCost: BigInt(Math.ceil(min * NANO)) } : {}),
+    ...(typeof max === "number" ? { maxCost: BigInt(Math.floor(max * NANO)) } : {}),
+  } as RecordFilter;
+}
+
+function ownerOf(query: {
+  readonly api_key?: string | null | undefined;
+  readonly user_id?: string | null | undefined;
+}): RecordFilter {
+  const { api_key: key } = query;
+  return {
+    ...(typeof key === "string" ? { keyHash: key.startsWith("sk-") ? hashKey(key) : key } : {}),
+    ...given("userId", query.user_id),
+  };
+}
+
+function given(name: keyof RecordFilter, value: string | null | undefined): Record<string, string> {
+  return typeof value === "string" ? { [name]: value } : {};
+}
+
+/** A date means the whole day. */
+function endOf(text: string): number {
+  return text.length === 10 ? dayOfText(text, "end_date") + DAY_MS : momentOfText(text, "end_date") + 1;
+}
+
+function pageOf(records: readonly SpendRecord[], total: number, page: number, size: number): JsonObject {
+  return {
+    data: records.map(spendLogRow),
+    total,
+    page,
+    page_size: size,
+    total_pages: Math.ceil(total / size),
+  };
+}
+
+/** Per day: the spend of each key, user and model. Days without spend are there with 0. */
+async function summary(
+  database: Database,
+  principal: Principal,
+  filter: RecordFilter,
+  start: string,
+  end: string,
+): Promise<JsonObject[]> {
+  const range = dayRange(start, end, Date.now());
+  const all = seesAll(principal);
+  // Without the right to see all, what is summed is the caller's own, by user or else by key.
+  const userId = all ? filter.userId : (filter.userId ?? principal.userId);
+  if (!all && filter.userId !== undefined && filter.userId !== principal.userId) return [];
+  const dimension = userId === undefined ? "key" : "user";
+  const keyHash = filter.keyHash ?? (all || userId !== undefined ? undefined : principal.keyHash);
+  const rows = await usageBy(database, {
+    ...range,
+    dimension,
+    by: ["period", "key_hash", "model"],
+    ...(userId !== undefined ? { entities: [userId] } : keyHash !== undefined ? { entities: [keyHash] } : {}),
+    ...(userId !== undefined && keyHash !== undefined ? { keyHash } : {}),
+    top: RAW_LIMIT,
+  });
+  const users = await usageBy(database, {
+    ...range,
+    dimension: "user",
+    by: ["period", "entity"],
+    ...(userId === undefined ? {} : { entities: [userId] }),
+    ...(keyHash === undefined ? {} : { keyHash }),
+    top: RAW_LIMIT,
+  });
+  const days: JsonObject[] = [];
+  for (let day = range.firstDay; day <= range.lastDay; day += DAY_MS) {
+    const keys: Record<string, bigint> = {};
+    const models: Record<string, bigint> = {};
+    let spend = 0n;
+    for (const row of rows) {
+      if (row.period !== day) continue;
+      spend += row.cost;
+      keys[row.key_hash] = (keys[row.key_hash] ?? 0n) + row.cost;
+      models[row.model] = (models[row.model] ?? 0n) + row.cost;
+    }
+    const byUser = users.filter((row) => row.period === day).map((row) => [row.entity, nanoToNumber(row.cost)]);
+    days.push({
+      startTime: dateText(day),
+      spend: nanoToNumber(spend),
+      ...dollars(keys),
+      users: Object.fromEntries(byUser) as JsonObject,
+      models: dollars(models),
+    });
+  }
+  return days;
+}
+
+function dollars(sums: Readonly<Record<string, bigint>>): JsonObject {
+  return Object.fromEntries(Object.entries(sums).map(([name, nano]) => [name, nanoToNumber(nano)]));
+}
