@@ -1,4 +1,5 @@
 import type { ManagementRoute } from "./route.ts";
+import { spendRoutes } from "./spend/spend-routes.ts";
 
 /** Every operation of the management API. */
-export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [];
+export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...spendRoutes];
