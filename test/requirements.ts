@@ -11,6 +11,6 @@ export type Requirement = "postgres" | "redis" | "chromium";
  */
 export const REQUIREMENTS: Readonly<Record<Requirement, readonly string[]>> = {
   postgres: ["test/store", "test/ledger", "test/gateway", "test/cli/doctor"],
-  redis: ["test/cli/doctor", "test/store/redis", "test/admission"],
+  redis: ["test/cli/doctor", "test/store/redis", "test/admission", "test/cache"],
   chromium: [],
 };

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Authenticator } from "../auth/authenticator.ts";
+import { openCache } from "../cache/open-cache.ts";
 import { renderDiagnostics } from "../config/check.ts";
 import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
 import { loadConfig } from "../config/load.ts";
@@ -16,6 +17,7 @@ import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
+import { cacheRoutes } from "../server/routes/cache.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
 import { documentationRoutes } from "../server/routes/documentation.ts";
 import { healthRoutes } from "../server/routes/health.ts";
@@ -89,6 +91,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     }),
   });
   const authenticator = new Authenticator({ masterKey: master.key, find: (hash) => gate.directory.find(hash) });
+  const cache = openCache({ settings: snapshot.library.raw, dataDir, redis, log });
   let ready = true;
   let draining = false;
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
@@ -99,6 +102,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...modelRoutes,
     ...managementRoutes,
     ...healthRoutes,
+    ...cacheRoutes,
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
   const events = new EventBus<RequestEvent>((name, error) =>
@@ -115,6 +119,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     log,
     random: Math.random,
     gate,
+    cache,
     authenticator,
     refusals: new RefusalCounts(),
     management: await openManagement({
@@ -156,6 +161,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     close: async () => {
       await ledger.close();
       await gate.close();
+      await cache?.store.close();
       await redis?.close();
       await retention.close();
       await database.close();

@@ -1,3 +1,4 @@
+import type { AnswerCache } from "../cache/answer-cache.ts";
 import type { EventBus } from "../events/event-bus.ts";
 import type { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
@@ -21,6 +22,8 @@ export interface Gateway {
   /** The configuration in force; a request keeps the one that it began with. */
   snapshot(): Snapshot;
   readonly accounts: Accounts;
+  /** Answers of earlier requests; absent where none are kept. */
+  readonly cache?: AnswerCache | undefined;
   /** Who admits requests; absent where everything is admitted. */
   readonly gate?: Gate;
   /** What is known of deployments, and which comes next. */

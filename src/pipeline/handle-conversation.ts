@@ -45,6 +45,7 @@ function wholeResponse(
   const upstreamMs = run.elapsed();
   const text = wholeText(context, prepared, answer);
   noteAttempt(run, "success");
+  if (context.fellBack !== true) context.cacheWriter?.save(text, "application/json", settlement, answer.usage);
   settlement.settle({ status: "success", httpStatus: 200 });
   const changes = shownChanges(prepared.call.report);
   const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, upstreamMs, changes);
@@ -87,10 +88,15 @@ function streamResponse(
     deadlines: gateway.deadlines,
     idleSeconds: idleTimeoutOf(context, prepared.deployment),
     failureOf: (failure) => clientError(new UpstreamError(failure), prepared.provider, context),
-    settle: (status, failure) => {
+    keep: context.cacheWriter !== undefined && context.fellBack !== true,
+    settle: (status, failure, whole) => {
       progress.usage = answer.tap.usage;
       progress.textLength = answer.tap.textLength;
       noteAttempt(run, status);
+      if (whole !== undefined) {
+        const type = headers.get("content-type") ?? "text/event-stream";
+        context.cacheWriter?.save(whole, type, settlement, answer.tap.usage);
+      }
       settlement.settle({
         status,
         httpStatus: status === "cancelled" ? 499 : 200,

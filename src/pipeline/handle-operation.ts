@@ -105,13 +105,14 @@ async function jsonAnswer(
   const upstreamMs = run.elapsed();
   run.answered();
   noteAttempt(run, "success");
+  const answer = namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body));
+  if (context.fellBack !== true) {
+    context.cacheWriter?.save(answer, "application/json", run.settlement, run.progress.usage);
+  }
   run.settlement.settle({ status: "success", httpStatus: 200 });
   const headers = headersOf(gateway, context, run, prepared, response, upstreamMs);
   headers.set("content-type", "application/json");
-  return new Response(namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body)), {
-    status: 200,
-    headers,
-  });
+  return new Response(answer, { status: 200, headers });
 }
 
 function namedAsAsked(context: RequestContext, body: JsonObject, text: string): string {

@@ -3,6 +3,7 @@ import type { Format } from "../formats/format.ts";
 import type { JsonObject } from "../json/json.ts";
 import type { Operation } from "../providers/provider.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
+import type { CacheWriter } from "./cached-answer.ts";
 import type { CallControls } from "./call-controls.ts";
 
 /** One model request, from its first byte to its settlement. */
@@ -41,6 +42,8 @@ export interface RequestContext {
   readonly superseded?: AbortSignal;
   /** Tokens of output that the caller's budget still pays for, where the caller set no bound itself. */
   readonly outputCap?: number;
+  /** Takes the answer for equal requests to come. */
+  readonly cacheWriter?: CacheWriter;
   /** How a streamed answer is written; default server-sent events. */
   readonly streamFraming?: "json-array";
 }

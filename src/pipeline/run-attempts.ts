@@ -1,6 +1,9 @@
+import type { AnswerCache } from "../cache/answer-cache.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
+import type { RoutePlan } from "../routing/route-plan.ts";
 import { admit } from "./admit.ts";
 import { ClientGone } from "./attempt.ts";
+import { type CacheAccess, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -28,10 +31,31 @@ export async function runAttempts(gateway: Gateway, context: RequestContext, cal
       lease: undefined,
     };
     settlement.lease = lease;
-    return await new RequestRun(gateway, final, settlement, plan, call).run();
+    const access = gateway.cache === undefined ? undefined : cacheAccess(gateway.cache, final);
+    if (gateway.cache === undefined || access === undefined) {
+      return await new RequestRun(gateway, final, settlement, plan, call).run();
+    }
+    return await throughCache(gateway, gateway.cache, access, final, settlement, plan, call);
   } catch (error) {
     throw settleFailure(gateway, settlement, error);
   }
+}
+
+/** Answers from the cache, or makes the answer and lets it be kept. */
+async function throughCache(
+  gateway: Gateway,
+  cache: AnswerCache,
+  access: CacheAccess,
+  context: RequestContext,
+  settlement: Settlement,
+  plan: RoutePlan,
+  call: MakeCall,
+): Promise<Response> {
+  const looked = await lookInCache(cache, access, context);
+  if (looked.kind === "hit") return cachedResponse(context, access, looked.answer, settlement);
+  settlement.afterwards = looked.release;
+  const writing = { ...context, cacheWriter: looked.writer };
+  return new RequestRun(gateway, writing, settlement, plan, call).run();
 }
 
 function unknownModel(context: RequestContext): GatewayError {

@@ -1,4 +1,5 @@
 import type { Lease } from "../admission/admission.ts";
+import type { CachedAnswer } from "../cache/answer-cache.ts";
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
 import { priceCall, upperBound } from "../pricing/cost.ts";
@@ -60,7 +61,10 @@ export class Settlement {
   #model = "";
   #settled = false;
   #opened = false;
+  #cached: CachedAnswer | undefined;
   route: RouteTrace | undefined;
+  /** Called once when the request is settled, however it ended. */
+  afterwards: (() => void) | undefined;
   /** What admission holds for the request. */
   lease: Lease | undefined;
   firstContentAt: number | undefined;
@@ -151,6 +155,23 @@ export class Settlement {
     return { usage, cost };
   }
 
+  /** Who answered, for whoever keeps the answer. */
+  get served(): { readonly model: string; readonly provider: string; readonly deploymentId: string } {
+    return {
+      model: this.#model,
+      provider: this.#deployment?.provider ?? "",
+      deploymentId: this.#deployment?.id ?? "",
+    };
+  }
+
+  /** Writes the row of an answer that was kept: nobody was called and nothing is owed. */
+  settleFromCache(answer: CachedAnswer): void {
+    this.#usage = { buckets: answer.buckets };
+    this.#price = "free";
+    this.#cached = answer;
+    this.settle({ status: "success", httpStatus: 200 });
+  }
+
   /** Writes the row. Further calls do nothing: whoever ends the request first says how it ended. */
   settle(outcome: Outcome): void {
     if (this.#settled) return;
@@ -171,10 +192,11 @@ export class Settlement {
       httpStatus: outcome.httpStatus,
       cost: String(this.#nano),
       price: this.#price,
-      model: this.#model,
-      provider: this.#deployment?.provider ?? "",
-      deploymentId: this.#deployment?.id ?? "",
+      model: this.#cached?.model ?? this.#model,
+      provider: this.#cached?.provider ?? this.#deployment?.provider ?? "",
+      deploymentId: this.#cached?.deploymentId ?? this.#deployment?.id ?? "",
       apiBase: this.#deployment?.target.base ?? "",
+      cacheHit: this.#cached === undefined ? undefined : true,
       buckets: usage.buckets,
       promptTokens: inputTokens(usage),
       completionTokens: outputTokens(usage),
@@ -196,6 +218,7 @@ export class Settlement {
       metadata: this.#tier === undefined ? undefined : { service_tier: this.#tier },
     });
     this.#tell(outcome, usage);
+    this.afterwards?.();
   }
 
   #tell(outcome: Outcome, usage: Usage): void {

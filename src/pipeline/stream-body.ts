@@ -9,8 +9,10 @@ export interface StreamBodyOptions {
   /** Longest silence of the upstream, in seconds. */
   readonly idleSeconds: number;
   readonly failureOf: (failure: UpstreamFailure) => GatewayError;
-  /** Called once, before the client can see the end of its answer. */
-  readonly settle: (status: "success" | "failure" | "cancelled", failure?: GatewayError) => void;
+  /** Whether somebody wants the whole text of a stream that ends as it should. */
+  readonly keep: boolean;
+  /** Called once, before the client can see the end of its answer. `whole` is there when it was to be kept. */
+  readonly settle: (status: "success" | "failure" | "cancelled", failure?: GatewayError, whole?: string) => void;
 }
 
 /**
@@ -21,10 +23,16 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
   const { answer, settle } = options;
   const { tap } = answer;
   let settled = false;
+  /** What the client got so far, while it is wanted and not too much. */
+  let kept = options.keep ? "" : undefined;
+  const note = (text: string): void => {
+    if (kept === undefined) return;
+    kept = kept.length + text.length > LONGEST_KEPT ? undefined : kept + text;
+  };
   const end = (status: "success" | "failure" | "cancelled", failure?: GatewayError): void => {
     if (settled) return;
     settled = true;
-    settle(status, failure);
+    settle(status, failure, status === "success" ? kept : undefined);
   };
   const failed = (failure: UpstreamFailure): string => {
     const error = options.failureOf(failure);
@@ -34,9 +42,11 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
 
   if (answer.rest === undefined) {
     if (tap.failure !== undefined) return answer.head + failed(tap.failure);
+    note(answer.head);
     end("success");
     return answer.head;
   }
+  note(answer.head);
   if (tap.closed) end("success");
 
   const { rest } = answer;
@@ -66,6 +76,7 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
           if (settled && !tap.closed) return;
           deadline.extend(options.idleSeconds);
           const text = tap.push(chunk);
+          note(text);
           if (tap.failure !== undefined) {
             close(text + failed(tap.failure));
             answer.abort(new Error(tap.failure.message));
@@ -82,6 +93,7 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
         end() {
           if (settled && !tap.closed) return;
           let text = tap.end();
+          note(text);
           if (tap.failure !== undefined && !tap.closed) text += failed(tap.failure);
           else end("success");
           close(text);
@@ -121,3 +133,6 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
 
 /** Pieces that may wait for the client, as the stream's desired size tells it (one is the queue's own mark). */
 const LOW_WATER = -16;
+
+/** Streams that are longer are not kept, in UTF-16 units. */
+const LONGEST_KEPT = 2 * 1024 * 1024;

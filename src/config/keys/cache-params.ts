@@ -1,26 +1,26 @@
-import { type Key, later, section } from "../key.ts";
+import { type Key, later, section, supported } from "../key.ts";
 import { amount, anything, count, either, flag, flagOn, list, listOf, map, oneOf, text, texts } from "../value-type.ts";
 
 const cache = later("cache");
 
 const redis: Record<string, Key> = {
-  host: cache(text),
-  port: cache(count),
-  password: cache(either(text, count)),
-  username: cache(text),
-  url: cache(text),
-  db: cache(count),
-  ssl: cache(flag),
-  ssl_cert_reqs: cache(anything),
-  ssl_check_hostname: cache(flag),
-  ssl_ca_certs: cache(text),
-  namespace: cache(text),
+  host: supported(text),
+  port: supported(count),
+  password: supported(either(text, count)),
+  username: supported(text),
+  url: supported(text),
+  db: supported(count),
+  ssl: supported(flag),
+  ssl_cert_reqs: supported(anything),
+  ssl_check_hostname: supported(flag),
+  ssl_ca_certs: supported(text),
+  namespace: supported(text),
   max_connections: cache(count),
-  socket_timeout: cache(amount),
-  redis_startup_nodes: cache(listOf(map)),
-  service_name: cache(text),
-  sentinel_nodes: cache(list),
-  sentinel_password: cache(either(text, count)),
+  socket_timeout: supported(amount),
+  redis_startup_nodes: supported(listOf(map)),
+  service_name: supported(text),
+  sentinel_nodes: supported(list),
+  sentinel_password: supported(either(text, count)),
   gcp_service_account: cache(text),
   gcp_ssl_ca_certs: cache(text),
 };
@@ -28,15 +28,15 @@ const redis: Record<string, Key> = {
 /** `litellm_settings.cache_params`. */
 export const cacheParams = section("cache_params", {
   ...redis,
-  type: cache(
+  type: supported(
     oneOf("local", "redis", "redis-semantic", "qdrant-semantic", "valkey-semantic", "s3", "gcs", "azure-blob", "disk"),
   ),
-  ttl: cache(amount),
-  default_in_memory_ttl: cache(amount),
-  default_in_redis_ttl: cache(amount),
-  mode: cache(oneOf("default_on", "default_off")),
-  max_messages: cache(count),
-  supported_call_types: cache(texts),
+  ttl: supported(amount),
+  default_in_memory_ttl: supported(amount),
+  default_in_redis_ttl: supported(amount),
+  mode: supported(oneOf("default_on", "default_off")),
+  max_messages: supported(count),
+  supported_call_types: supported(texts),
   redis_flush_size: cache(count),
   similarity_threshold: cache(amount),
   redis_semantic_cache_embedding_model: cache(text),
@@ -68,13 +68,13 @@ export const cacheParams = section("cache_params", {
   gcs_path_service_account: cache(text),
   azure_account_url: cache(text),
   azure_blob_container: cache(text),
-  disk_cache_dir: cache(text),
+  disk_cache_dir: supported(text),
 });
 
 /** `general_settings.coordination_redis`: a Redis of its own for limits, spend and locks. */
 export const coordinationRedis = section(
   "coordination_redis",
-  { ...redis, startup_nodes: cache(listOf(map)) },
+  { ...redis, startup_nodes: supported(listOf(map)) },
   // `aws_iam_*` name whatever Amazon's login needs.
   { unknown: "kept" },
 );

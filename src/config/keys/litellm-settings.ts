@@ -44,8 +44,8 @@ export const litellmSettings = section("litellm_settings", {
   model_alias_map: routing(mapOf(text)),
   num_retries_per_request: routing(count),
 
-  cache: cache(flag),
-  cache_params: cache(sectionOf(cacheParams)),
+  cache: supported(flag),
+  cache_params: supported(sectionOf(cacheParams)),
   enable_redis_auth_cache: cache(flag),
   enable_caching_on_provider_specific_optional_params: cache(flag),
   force_redis_hash_tag_grouping: cache(flag),
