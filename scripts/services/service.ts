@@ -38,13 +38,19 @@ export function temporaryFolder(name: string): { readonly path: string; remove()
 export async function startProcess(
   command: readonly string[],
   isReady: () => Promise<boolean>,
-  options: { readonly cwd?: string; readonly seconds?: number; readonly pollMs?: number } = {},
+  options: {
+    readonly cwd?: string;
+    readonly env?: Readonly<Record<string, string>>;
+    readonly seconds?: number;
+    readonly pollMs?: number;
+  } = {},
 ): Promise<Bun.Subprocess<"ignore", "pipe", "pipe">> {
   const child = Bun.spawn([...command], {
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.env === undefined ? {} : { env: options.env }),
   });
   let written = "";
   for (const stream of [child.stdout, child.stderr])

@@ -1,0 +1,289 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { client, publicFetch, upstreamCount } from "./client.ts";
+import { type Host, SECRETS } from "./host.ts";
+
+export interface Check {
+  readonly name: string;
+  run(host: Host): Promise<void>;
+}
+
+const QUESTION = [{ role: "user", content: "count to five" }] as const;
+
+/** In this order: each begins where the one before it ended. */
+export const CHECKS: readonly Check[] = [
+  {
+    name: "make up isthmus brings it up behind Traefik",
+    async run(host) {
+      const { status, output } = await host.make("up", "isthmus");
+      must(status === 0, output);
+      await until("https://isthmus answers", 60, async () => (await get(host, "/health/readiness")).status === 200);
+    },
+  },
+  {
+    name: "its root is read-only, its user has no rights",
+    async run(host) {
+      const [container] = await containers(host);
+      const inspected = JSON.parse(await host.podman("inspect", container ?? "")) as {
+        HostConfig: { ReadonlyRootfs: boolean; CapDrop: string[] };
+        Config: { User: string };
+      }[];
+      must(inspected[0]?.HostConfig.ReadonlyRootfs === true, "the root file system can be written");
+      must(inspected[0]?.Config.User === "65532:65532", `it runs as ${inspected[0]?.Config.User}`);
+    },
+  },
+  {
+    name: "Traefik adds the security headers",
+    async run(host) {
+      const { headers } = await get(host, "/health/liveliness");
+      must(headers.get("strict-transport-security")?.includes("max-age=31536000") === true, "no HSTS");
+      must(headers.get("x-content-type-options") === "nosniff", "no nosniff");
+    },
+  },
+  {
+    name: "the official client gets an answer and a stream, frame by frame",
+    async run(host) {
+      const openai = client(host);
+      const answer = await openai.chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+      must(answer.choices[0]?.message.content === "one two three four five", JSON.stringify(answer));
+      const times: number[] = [];
+      let text = "";
+      const stream = await openai.chat.completions.create({
+        model: "gpt",
+        stream: true,
+        messages: [{ role: "user", content: "slow" }],
+      });
+      for await (const chunk of stream) {
+        times.push(performance.now());
+        text += chunk.choices[0]?.delta?.content ?? "";
+      }
+      must(text === "one two three four five", text);
+      const spread = (times.at(-1) ?? 0) - (times[0] ?? 0);
+      must(spread > 1000, `the frames came within ${Math.round(spread)} ms: something buffers them`);
+    },
+  },
+  {
+    name: "a body of 20 MB passes",
+    async run(host) {
+      const content = "x".repeat(20 * 1024 * 1024);
+      const answer = await client(host).chat.completions.create({
+        model: "gpt",
+        messages: [{ role: "user", content }],
+      });
+      must(answer.usage?.total_tokens === 15, JSON.stringify(answer.usage));
+    },
+  },
+  {
+    name: "PostgreSQL holds a row for every call that the provider saw",
+    async run(host) {
+      await sameCount(host);
+    },
+  },
+  {
+    name: "make logs shows the log, and no secret is in it",
+    async run(host) {
+      const log = (await Promise.all((await containers(host)).map((name) => host.podman("logs", name)))).join("\n");
+      must(log.includes("listens on"), log.slice(0, 500));
+      for (const [name, secret] of Object.entries(SECRETS)) must(!log.includes(secret), `${name} stands in the log`);
+    },
+  },
+  {
+    name: "make doctor finds nothing wrong",
+    async run(host) {
+      const { status, output } = await host.make("doctor");
+      must(status === 0, output);
+      for (const expected of ["PostgreSQL", "Redis", "leads to the gateway", "OpenAI answers"]) {
+        must(output.includes(expected), `nothing about ${expected}:\n${output}`);
+      }
+    },
+  },
+  {
+    name: "two instances share the load; one killed under load is not missed, and its calls are in the ledger",
+    async run(host) {
+      const { status, output } = await host.make("up", "isthmus", "ARGS=--scale isthmus=2");
+      must(status === 0, output);
+      await until("two instances", 60, async () => (await containers(host)).length === 2);
+      await until("both are ready", 60, async () => {
+        const states = await Promise.all(
+          (await containers(host)).map((name) => host.podman("exec", name, "/app/isthmus", "health").catch(() => "")),
+        );
+        return states.every((state) => state.startsWith("200"));
+      });
+      await Bun.sleep(3000); // Traefik hears of it
+      const [victim] = await containers(host);
+      let failed = 0;
+      let answered = 0;
+      const load = Promise.all(
+        Array.from({ length: 8 }, async () => {
+          for (let call = 0; call < 40; call++) {
+            try {
+              await client(host).chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+              answered++;
+            } catch {
+              failed++;
+            }
+          }
+        }),
+      );
+      await Bun.sleep(300);
+      await host.podman("kill", "--signal", "KILL", victim ?? "");
+      await load;
+      must(answered > 200, `${answered} answered, ${failed} failed`);
+      await host.podman("start", victim ?? "");
+      await until("the killed one is back", 60, async () =>
+        (await host.podman("exec", victim ?? "", "/app/isthmus", "health").catch(() => "")).startsWith("200"),
+      );
+      await sameCount(host);
+    },
+  },
+  {
+    name: "PostgreSQL and Redis restarted under load: calls are answered, rows come later",
+    async run(host) {
+      const openai = client(host);
+      await host.podman("restart", "-t", "2", await hostContainer(host, "redis"));
+      await openai.chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+      const postgres = await hostContainer(host, "postgres");
+      await host.podman("stop", "-t", "2", postgres);
+      for (let call = 0; call < 5; call++) {
+        await openai.chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+      }
+      await host.podman("start", postgres);
+      await sameCount(host);
+    },
+  },
+  ...faults(),
+  {
+    name: "make down ends it in order: a stream under way is finished first",
+    async run(host) {
+      const stream = await client(host).chat.completions.create({
+        model: "gpt",
+        stream: true,
+        messages: [{ role: "user", content: "slow" }],
+      });
+      let text = "";
+      const read = (async () => {
+        for await (const chunk of stream) text += chunk.choices[0]?.delta?.content ?? "";
+      })();
+      await Bun.sleep(500);
+      const { status, output } = await host.make("down");
+      await read;
+      must(status === 0, output);
+      must(text === "one two three four five", `the stream ended after ${JSON.stringify(text)}`);
+      must((await containers(host)).length === 0, "containers are left");
+    },
+  },
+];
+
+/** Faults put in on purpose, one at a time, each with the code of the finding that must name it. */
+function faults(): Check[] {
+  const inFile =
+    (file: string, change: (text: string) => string) =>
+    (host: Host): (() => void) => {
+      const path = join(host.checkout, "deploy", file);
+      const before = readFileSync(path, "utf8");
+      writeFileSync(path, change(before));
+      return () => writeFileSync(path, before);
+    };
+  const env = (name: string, value: string) =>
+    inFile(".env", (text) => text.replace(new RegExp(`^${name}=.*$`, "m"), `${name}=${value}`));
+  const table: readonly (readonly [string, string, (host: Host) => () => void])[] = [
+    ["a slip in the YAML", "yaml", inFile("config.yml", (text) => `${text}broken: [\n`)],
+    ["a key that nobody knows", "unknown_key", inFile("config.yml", (text) => `${text}modl_list: []\n`)],
+    [
+      "an include that is missing",
+      "file_missing",
+      inFile("config.yml", (text) => text.replace("models/test.yml", "models/nowhere.yml")),
+    ],
+    [
+      "a variable that is not set",
+      "missing_environment_variable",
+      inFile("models/test.yml", (text) => text.replace("PROVIDER_KEY", "NOT_SET")),
+    ],
+    ["a wrong key of the provider", "provider_key", env("PROVIDER_KEY", "sk-wrong")],
+    [
+      "an unknown provider",
+      "deployment_skipped",
+      inFile("models/test.yml", (text) => text.replace("openai/", "nobody/")),
+    ],
+    ["a wrong password of PostgreSQL", "postgres_password", env("POSTGRES_PASSWORD", "wrong")],
+    ["a wrong host of PostgreSQL", "postgres_host", env("POSTGRES_HOST", "nowhere")],
+    ["a missing database", "postgres_database", env("POSTGRES_LITELLM_DB", "nowhere")],
+    ["a wrong password of Redis", "redis_password", env("REDIS_PASSWORD", "wrong")],
+    ["a wrong BASE_DOMAIN", "dns_missing", env("BASE_DOMAIN", "elsewhere.test")],
+  ];
+  return table.map(([name, code, put]) => ({
+    name: `make doctor finds ${name}`,
+    async run(host) {
+      const mend = put(host);
+      try {
+        const { output } = await host.make("doctor", "ARGS=--json --timeout 5");
+        must(new RegExp(`"code": "${code}`).test(output), `no finding ${code}:\n${output}`);
+      } finally {
+        mend();
+      }
+    },
+  }));
+}
+
+function must(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}
+
+async function until(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  let last: unknown;
+  while (performance.now() < deadline) {
+    try {
+      if (await holds()) return;
+    } catch (error) {
+      last = error;
+    }
+    await Bun.sleep(250);
+  }
+  throw new Error(`not within ${seconds} s: ${what}${last === undefined ? "" : ` (${last})`}`);
+}
+
+function get(host: Host, path: string): Promise<Response> {
+  return publicFetch(host)(`https://isthmus.${host.domain}${path}`);
+}
+
+async function containers(host: Host): Promise<string[]> {
+  const listed = await host.podman("ps", "--filter", "label=traefik.enable=true", "--format", "{{.Names}}");
+  return listed
+    .split("\n")
+    .filter((name) => name !== "")
+    .sort();
+}
+
+async function hostContainer(host: Host, service: string): Promise<string> {
+  const listed = await host.podman("ps", "-a", "--filter", `name=host_${service}_`, "--format", "{{.Names}}");
+  return listed.split("\n")[0] ?? "";
+}
+
+/** Rows that say that a provider was called, and calls that the provider saw. */
+async function sameCount(host: Host): Promise<void> {
+  const postgres = await hostContainer(host, "postgres");
+  let shown = "";
+  await until("the ledger has as many attempts as the provider saw calls", 30, async () => {
+    const rows = await host.podman(
+      "exec",
+      "-e",
+      `PGPASSWORD=${SECRETS.POSTGRES_PASSWORD}`,
+      postgres,
+      "psql",
+      "-h",
+      "127.0.0.1",
+      "-U",
+      "litellm",
+      "-d",
+      "litellm_db",
+      "-Atc",
+      "SELECT count(*), count(DISTINCT id) FROM spend WHERE status <> 'failure'",
+    );
+    const [all, distinct] = rows.trim().split("|").map(Number);
+    const calls = await upstreamCount(host);
+    shown = `${all} rows, ${distinct} ids, ${calls} calls`;
+    must(all === distinct && (all ?? 0) >= calls, shown);
+    return true;
+  });
+}

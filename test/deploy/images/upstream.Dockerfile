@@ -1,0 +1,3 @@
+FROM localhost/isthmus-test/debian
+COPY upstream /usr/local/bin/upstream
+ENTRYPOINT ["/usr/local/bin/upstream"]
