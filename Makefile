@@ -37,13 +37,13 @@ networks:
 	  $(DOCKER) network inspect $$network >/dev/null 2>&1 || $(DOCKER) network create $$network; \
 	done
 
-# Inside the container, where the names of the other containers are known.
+# In a container of its own, where the names of the other containers are known; Traefik must not send it anything.
 doctor: deploy/.env
 	@for network in $(NETWORKS); do \
 	  $(DOCKER) network inspect $$network >/dev/null 2>&1 || \
 	    { echo "problem: Docker has no network $$network, so no container can be started; fix: make networks"; exit 1; }; \
 	done
-	$(compose) run --rm --no-deps -T isthmus doctor --config /app/config.yaml $(ARGS)
+	$(compose) run --rm --no-deps -T --label traefik.enable=false isthmus doctor --config /app/config.yaml $(ARGS)
 
 # Names of services behind `up` and `logs`, not things to make.
 isthmus postgres redis traefik:
