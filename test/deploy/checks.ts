@@ -151,10 +151,38 @@ export const CHECKS: readonly Check[] = [
       await sameCount(host);
     },
   },
+  {
+    name: "a virtual key is made, used and limited",
+    async run(host) {
+      const made = await publicFetch(host)(`https://isthmus.${host.domain}/key/generate`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${SECRETS.LITELLM_MASTER_KEY}`, "content-type": "application/json" },
+        body: JSON.stringify({ models: ["gpt"], rpm_limit: 2 }),
+      });
+      const { key } = (await made.json()) as { key?: string };
+      must(made.status === 200 && key !== undefined, `${made.status}`);
+      const openai = client(host, key);
+      const ask = () => openai.chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+      await ask();
+      let status = 200;
+      // Each instance counts for itself until the second request of both.
+      for (let call = 0; call < 8 && status === 200; call++) {
+        status = await ask().then(
+          () => 200,
+          (error: { status?: number }) => error.status ?? 0,
+        );
+      }
+      must(status === 429, `the key was never limited: ${status}`);
+    },
+  },
   ...faults(),
   {
     name: "make down ends it in order: a stream under way is finished first",
     async run(host) {
+      // podman-compose takes down what it would bring up.
+      const one = await host.make("up", "isthmus", "ARGS=--scale isthmus=1");
+      must(one.status === 0, one.output);
+      for (const name of (await containers(host)).slice(1)) await host.podman("rm", "-f", "-t", "5", name);
       await until("the address answers", 20, async () => (await get(host, "/health/readiness")).status === 200);
       const stream = await client(host).chat.completions.create({
         model: "gpt",
