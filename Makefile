@@ -43,7 +43,7 @@ doctor: deploy/.env
 	  $(DOCKER) network inspect $$network >/dev/null 2>&1 || \
 	    { echo "problem: Docker has no network $$network, so no container can be started; fix: make networks"; exit 1; }; \
 	done
-	$(compose) run --rm --no-deps -T --label traefik.enable=false isthmus doctor --config /app/config.yaml $(ARGS)
+	$(compose) --profile doctor run --rm --no-deps -T doctor doctor --config /app/config.yaml $(ARGS)
 
 # Names of services behind `up` and `logs`, not things to make.
 isthmus postgres redis traefik:

@@ -182,7 +182,7 @@ export const CHECKS: readonly Check[] = [
       // podman-compose takes down what it would bring up.
       const one = await host.make("up", "isthmus", "ARGS=--scale isthmus=1");
       must(one.status === 0, one.output);
-      for (const name of (await containers(host)).slice(1)) await host.podman("rm", "-f", "-t", "5", name);
+      for (const name of (await containers(host)).slice(1)) await host.podman("rm", "-f", "-t", "40", name);
       await until("the address answers", 20, async () => (await get(host, "/health/readiness")).status === 200);
       const stream = await client(host).chat.completions.create({
         model: "gpt",
