@@ -12,6 +12,8 @@ const CHUNK = 500;
 
 export type Condition =
   | { readonly column: string; readonly is: SqlValue }
+  /** Null counts as different from every value. */
+  | { readonly column: string; readonly isNot: string }
   | { readonly column: string; readonly in: readonly SqlValue[] }
   /** Case does not count; `%` and `_` mean themselves. */
   | { readonly column: string; readonly contains: string }
@@ -22,7 +24,8 @@ export type Condition =
 export interface PageQuery {
   /** All must hold. */
   readonly where: readonly Condition[];
-  readonly orderBy: string;
+  /** A column, or what the ledger says of the rows. */
+  readonly orderBy: string | { readonly spendOf: "key" | "user" | "team" };
   readonly descending: boolean;
   readonly limit: number;
   readonly offset: number;
@@ -84,11 +87,31 @@ export class ObjectTable<
     const direction = query.descending ? sql`DESC` : sql`ASC`;
     const rows = await sql<Record<string, SqlValue>>`
       SELECT * FROM ${sql.table(this.#name)} WHERE ${where}
-      ORDER BY ${sql.ref(query.orderBy)} ${direction}, ${sql.ref(this.#key)} ${direction}
+      ORDER BY ${this.#order(query.orderBy)} ${direction}, ${sql.ref(this.#key)} ${direction}
       LIMIT ${query.limit} OFFSET ${query.offset}`.execute(connection);
     const counted = await sql<{ total: number }>`
       SELECT count(*) AS total FROM ${sql.table(this.#name)} WHERE ${where}`.execute(connection);
     return { rows: rows.rows as Row[], total: Number(counted.rows[0]?.total ?? 0) };
+  }
+
+  /** How many rows have each of the values in a column; values without rows are absent. */
+  async countBy(
+    connection: Connection,
+    column: string,
+    values: readonly string[],
+  ): Promise<ReadonlyMap<string, number>> {
+    if (values.length === 0) return new Map();
+    const { rows } = await sql<{ value: string; total: number }>`
+      SELECT ${sql.ref(column)} AS value, count(*) AS total FROM ${sql.table(this.#name)}
+      WHERE ${sql.ref(column)} IN (${sql.join(values)}) GROUP BY ${sql.ref(column)}`.execute(connection);
+    return new Map(rows.map((row) => [row.value, Number(row.total)]));
+  }
+
+  #order(orderBy: PageQuery["orderBy"]): ReturnType<typeof sql> {
+    if (typeof orderBy === "string") return sql.ref(orderBy);
+    const { spendOf } = orderBy;
+    return sql`spend_offset_nano + coalesce((SELECT cost_nano FROM rollup_total
+      WHERE dimension = ${spendOf} AND entity = ${sql.ref(this.#key)}), 0)`;
   }
 
   async insert(connection: Connection, row: Row): Promise<void> {
@@ -140,6 +163,7 @@ function conditionSql(condition: Condition): ReturnType<typeof sql> {
     const text = condition.contains.toLowerCase().replace(/[\\%_]/g, "\\$&");
     return sql`lower(${column}) LIKE ${`%${text}%`} ESCAPE '\\'`;
   }
+  if ("isNot" in condition) return sql`(${column} IS NULL OR ${column} <> ${condition.isNot})`;
   if ("atLeast" in condition) return sql`${column} >= ${condition.atLeast}`;
   if ("below" in condition) return sql`${column} < ${condition.below}`;
   return condition.is === null ? sql`${column} IS NULL` : sql`${column} = ${condition.is}`;
