@@ -2,10 +2,6 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Authenticator } from "../auth/authenticator.ts";
 import { openCache } from "../cache/open-cache.ts";
-import { renderDiagnostics } from "../config/check.ts";
-import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
-import { loadConfig } from "../config/load.ts";
-import { secretEnvironment } from "../config/secrets/secret-environment.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
@@ -27,11 +23,11 @@ import { operationRoutes } from "../server/routes/operations.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
-import type { Snapshot } from "../snapshot/snapshot.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
-import { Transport, toResponse } from "../upstream/transport.ts";
+import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
+import { LiveConfiguration } from "./live-configuration.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
 import { openStore } from "./open-store.ts";
 import { openSharedRedis } from "./shared-redis.ts";
@@ -50,7 +46,15 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     write: (text) => void process.stderr.write(text),
   });
   const transport = new Transport(httpCarrier(env));
-  const snapshot = await loadSnapshot(options, log, transport);
+  const configuration = await LiveConfiguration.open({
+    file: options.config,
+    environment: env,
+    log,
+    transport,
+    watch: !isTrue(env.ISTHMUS_NO_CONFIG_WATCH),
+  });
+  // What only a start can change: address, keys, database, cache.
+  const snapshot = configuration.current;
   const host = options.host ?? (options.config === undefined ? "127.0.0.1" : "0.0.0.0");
   const dataDir = resolve(options.dataDir);
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
@@ -110,7 +114,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   );
   const services: Services = {
     version,
-    snapshot: () => snapshot,
+    snapshot: () => configuration.current,
     accounts: ledger,
     router: openRouter({ log, events }),
     events,
@@ -126,7 +130,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       database,
       log,
       saltKey: env.LITELLM_SALT_KEY ?? master.key,
-      snapshot: () => snapshot,
+      snapshot: () => configuration.current,
       changed: async () => {
         authenticator.forget();
         await gate.changed();
@@ -159,6 +163,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
     stop: (now) => server.stop(now),
     close: async () => {
+      configuration.close();
       await ledger.close();
       await gate.close();
       await cache?.store.close();
@@ -168,6 +173,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       log.flush();
     },
   });
+  process.on("SIGHUP", () => void configuration.reload());
   stopWithParent(env.ISTHMUS_LAUNCHER_PID);
 
   if (worker === undefined || worker === 0) {
@@ -183,22 +189,6 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       }),
     );
   }
-}
-
-async function loadSnapshot(options: ServeOptions, log: Log, transport: Transport): Promise<Snapshot> {
-  if (options.config === undefined) return defaultSnapshot(process.env);
-  const document = loadConfig(options.config);
-  const secrets = await secretEnvironment(document, process.env, {
-    send: async (request) => toResponse(await transport.open(request).response),
-  });
-  const compiled = compileSnapshot(document, { environment: secrets.environment });
-  const diagnostics = [...secrets.diagnostics, ...compiled.diagnostics];
-  if (diagnostics.length > 0) {
-    const errors = diagnostics.filter((diagnostic) => diagnostic.severity === "error").length;
-    log.warning(`the configuration has ${errors} errors and ${diagnostics.length - errors} warnings`);
-    process.stderr.write(`${renderDiagnostics(diagnostics)}\n`);
-  }
-  return { ...compiled, diagnostics };
 }
 
 function listen(
