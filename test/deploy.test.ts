@@ -62,14 +62,9 @@ test("the Dockerfile: a user without rights, a stop signal, a health check, base
   const known = ["ARG", "FROM", "WORKDIR", "COPY", "RUN", "LABEL", "ENV", "VOLUME", "USER", "EXPOSE", "STOPSIGNAL"];
   for (const instruction of instructions)
     expect([...known, "HEALTHCHECK", "ENTRYPOINT"]).toContain(instruction as string);
-  for (const must of [
-    "USER 65532:65532",
-    "STOPSIGNAL SIGTERM",
-    `FROM $${"{BASE_IMAGE}"}`,
-    `FROM $${"{BUILD_IMAGE}"} AS build`,
-  ]) {
-    expect(lines).toContain(must);
-  }
+  for (const must of ["USER 65532:65532", "STOPSIGNAL SIGTERM"]) expect(lines).toContain(must);
+  const bases = lines.filter((line) => line.startsWith("FROM ")).map((line) => /\$\{(\w+)\}/.exec(line)?.[1]);
+  expect(bases).toEqual(["BUILD_IMAGE", "BASE_IMAGE"]);
   expect(read("Dockerfile")).toContain('CMD ["/app/isthmus", "health"]');
 });
 

@@ -183,7 +183,14 @@ export const CHECKS: readonly Check[] = [
       const one = await host.make("up", "isthmus", "ARGS=--scale isthmus=1");
       must(one.status === 0, one.output);
       for (const name of (await containers(host)).slice(1)) await host.podman("rm", "-f", "-t", "40", name);
-      await until("the address answers", 20, async () => (await get(host, "/health/readiness")).status === 200);
+      // Until Traefik has forgotten the other one: it asks each instance every five seconds.
+      await until("only one instance is asked", 60, async () => {
+        for (let ask = 0; ask < 10; ask++) {
+          const answer = await get(host, "/health/readiness", { signal: AbortSignal.timeout(1000) });
+          if (answer.status !== 200) return false;
+        }
+        return true;
+      });
       const stream = await client(host).chat.completions.create({
         model: "gpt",
         stream: true,
@@ -272,8 +279,8 @@ async function until(what: string, seconds: number, holds: () => Promise<boolean
   throw new Error(`not within ${seconds} s: ${what}${last === undefined ? "" : ` (${last})`}`);
 }
 
-function get(host: Host, path: string): Promise<Response> {
-  return publicFetch(host)(`https://isthmus.${host.domain}${path}`);
+function get(host: Host, path: string, init?: RequestInit): Promise<Response> {
+  return publicFetch(host)(`https://isthmus.${host.domain}${path}`, init);
 }
 
 async function containers(host: Host): Promise<string[]> {
