@@ -47,6 +47,14 @@ export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
       load: async () => (await import("./commands/migrate.ts")).migrate,
     },
   ],
+  [
+    "simulate",
+    {
+      usage: "simulate [options]",
+      summary: "serve traffic of the past by a configuration, without calling anybody (--config, --traffic, --compare)",
+      load: async () => (await import("./commands/simulate.ts")).simulate,
+    },
+  ],
 ]);
 
 /** The lines of the help. */
