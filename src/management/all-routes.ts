@@ -1,6 +1,21 @@
+import { auditRoutes } from "./audit-routes.ts";
+import { budgetRoutes } from "./budgets/budget-routes.ts";
+import { customerRoutes } from "./customers/customer-routes.ts";
 import { keyRoutes } from "./keys/key-routes.ts";
 import type { ManagementRoute } from "./route.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
+import { tagRoutes } from "./tags/tag-routes.ts";
+import { teamRoutes } from "./teams/team-routes.ts";
+import { userRoutes } from "./users/user-routes.ts";
 
 /** Every operation of the management API. */
-export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [...keyRoutes, ...spendRoutes];
+export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
+  ...keyRoutes,
+  ...userRoutes,
+  ...teamRoutes,
+  ...budgetRoutes,
+  ...customerRoutes,
+  ...tagRoutes,
+  ...auditRoutes,
+  ...spendRoutes,
+];

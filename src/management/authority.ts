@@ -66,6 +66,11 @@ export class Authority {
     return role === undefined && teamId !== undefined ? [...new Set([...ids, teamId])] : ids;
   }
 
+  /** Teams of any user; what the caller may see of them is asked elsewhere. */
+  async teamIdsOf(userId: string): Promise<readonly string[]> {
+    return (await teamMembers.findMany(this.#connection, [userId], "user_id")).map((row) => row.team_id);
+  }
+
   /** Organisations that the caller administers. */
   async ownOrganizationIds(): Promise<readonly string[]> {
     const { userId } = this.principal;
