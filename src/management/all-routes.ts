@@ -2,6 +2,7 @@ import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
 import { keyRoutes } from "./keys/key-routes.ts";
+import { organizationRoutes } from "./organizations/organization-routes.ts";
 import type { ManagementRoute } from "./route.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
 import { tagRoutes } from "./tags/tag-routes.ts";
@@ -13,6 +14,7 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...keyRoutes,
   ...userRoutes,
   ...teamRoutes,
+  ...organizationRoutes,
   ...budgetRoutes,
   ...customerRoutes,
   ...tagRoutes,

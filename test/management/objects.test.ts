@@ -122,6 +122,39 @@ describe("teams", () => {
   });
 });
 
+describe("organizations", () => {
+  test("their admins run their teams, not their limits, and nobody else's", async () => {
+    const boss = await person("internal_user");
+    const { organization_id } = await ok("POST", "/organization/new", { organization_alias: "Org", rpm_limit: 2 });
+    const other = await ok("POST", "/organization/new", { organization_alias: "Other" });
+    await ok("POST", "/organization/member_add", { organization_id, member: { role: "org_admin", user_id: boss.id } });
+    const { team_id } = await ok("POST", "/team/new", { organization_id }, boss.key);
+    const refusals = [
+      await call("POST", "/team/new", { organization_id: other.organization_id }, boss.key),
+      await call("POST", "/team/new", {}, boss.key),
+      await call("PATCH", "/organization/update", { organization_id, rpm_limit: null }, boss.key),
+      await call("PATCH", "/organization/update", { organization_id: other.organization_id, metadata: {} }, boss.key),
+      await call("GET", `/organization/info?organization_id=${other.organization_id}`, undefined, boss.key),
+      await call("POST", "/user/new", { user_role: "proxy_admin", organizations: [organization_id] }, boss.key),
+    ];
+    expect(refusals.map((answer) => answer.status)).toEqual([403, 403, 403, 403, 403, 403]);
+    const { key } = await ok("POST", "/key/generate", { team_id }, boss.key);
+    expect([(await chat(key)).status, (await chat(key)).status, (await chat(key)).status]).toEqual([200, 200, 429]);
+    const info = await ok("GET", `/organization/info?organization_id=${organization_id}`, undefined, boss.key);
+    expect(info).toMatchObject({
+      members: [{ user_id: boss.id }],
+      teams: [{ team_id }],
+      litellm_budget_table: { rpm_limit: 2 },
+    });
+    expect(await ok("GET", "/organization/list", undefined, boss.key)).toHaveLength(1);
+    const ids = { organization_ids: [organization_id] };
+    expect((await call("DELETE", "/organization/delete", ids)).status).toBe(400);
+    await ok("POST", "/team/delete", { team_ids: [team_id] }, boss.key);
+    await ok("DELETE", "/organization/delete", ids);
+    expect((await call("DELETE", "/organization/delete", ids)).status).toBe(404);
+  });
+});
+
 describe("budgets, customers, tags", () => {
   test("a budget counts for whoever has it, and stays while somebody has it", async () => {
     const { budget_id } = await ok("POST", "/budget/new", { rpm_limit: 1, budget_duration: "30d" });
