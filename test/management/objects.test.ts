@@ -119,6 +119,7 @@ describe("teams", () => {
     expect((await chat(key)).status).toBe(401);
     expect((await call("GET", `/team/info?team_id=${team_id}`)).status).toBe(404);
     expect((await call("POST", "/team/delete", { team_ids: [team_id] })).status).toBe(404);
+    expect((await ok("GET", "/v2/team/list?status=deleted")).teams[0]).toMatchObject({ team_id });
   });
 });
 
@@ -193,6 +194,14 @@ describe("budgets, customers, tags", () => {
     expect((await ok("POST", "/tag/info", { names: [name] }))[name].litellm_budget_table.rpm_limit).toBe(1);
     await ok("POST", "/tag/delete", { name });
   });
+});
+
+test("models by group and page by page", async () => {
+  const { data } = await ok("GET", "/model_group/info?model_group=echo");
+  expect(data).toMatchObject([{ model_group: "echo", providers: ["echo"] }]);
+  const page = await ok("GET", "/v2/model/info?search=ECHO&size=1&sortBy=model_name");
+  expect(page).toMatchObject({ data: [{ model_name: "echo" }], total_count: 1, current_page: 1, size: 1 });
+  expect((await call("GET", "/v2/model/info?size=0")).status).toBe(400);
 });
 
 test("what was changed, by whom, from what to what", async () => {

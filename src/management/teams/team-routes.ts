@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Json, JsonObject } from "../../json/json.ts";
+import { listArchived } from "../../store/objects/archived-objects.ts";
 import { keys } from "../../store/objects/keys.ts";
 import type { Condition } from "../../store/objects/object-table.ts";
 import { type TeamRow, teams } from "../../store/objects/teams.ts";
@@ -116,8 +117,10 @@ export const teamRoutes: readonly ManagementRoute[] = [
       page_size: z.int().min(1).max(100).default(10),
       sort_by: z.enum(["team_alias", "created_at", "updated_at", "spend", "max_budget"]).nullish(),
       sort_order: z.enum(["asc", "desc"]).default("asc"),
+      status: z.enum(["deleted"]).nullish(),
     },
     handle: async ({ query, management, principal }) => {
+      if (query.status === "deleted") return deletedTeams(management, principal, query);
       const where = await teamScope(new Authority(principal, management.database.kysely), query.user_id);
       if (typeof query.organization_id === "string")
         where.push({ column: "organization_id", is: query.organization_id });
@@ -276,6 +279,22 @@ export const teamRoutes: readonly ManagementRoute[] = [
     },
   }),
 ];
+
+async function deletedTeams(
+  management: Actor["management"],
+  principal: Actor["principal"],
+  { page, page_size }: { readonly page: number; readonly page_size: number },
+): Promise<JsonObject> {
+  const connection = management.database.kysely;
+  if (!new Authority(principal, connection).seesAll) throw forbidden("Only proxy admins can list deleted teams");
+  const { objects, total } = await listArchived(connection, "team", page_size, (page - 1) * page_size);
+  const rows = objects.map((one) => ({
+    ...(JSON.parse(one.data) as JsonObject),
+    deleted_at: new Date(one.deletedAt).toISOString(),
+    deleted_by: one.deletedBy,
+  }));
+  return { teams: rows, total, page, page_size, total_pages: Math.ceil(total / page_size) };
+}
 
 const MEMBER_PERMISSIONS: readonly string[] = [
   ...["/key/generate", "/key/update", "/key/delete", "/key/regenerate", "/key/service-account/generate", "/key/info"],

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { GatewayError } from "../../errors/gateway-error.ts";
-import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { asArray, asNumber, asObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import { findEntry, modelsOfProvider } from "../../pricing/catalogue.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
 import type { Route, RouteRequest } from "../route.ts";
@@ -42,7 +42,118 @@ export const modelRoutes: readonly Route[] = [
     response: modelInfoSchema,
     handle: modelInfo,
   },
+  {
+    method: "GET",
+    path: "/v2/model/info",
+    permission: "key",
+    summary: "Deployments, page by page",
+    tag: "model management",
+    query: {
+      model: z.string(),
+      modelId: z.string(),
+      teamId: z.string(),
+      access_group: z.string(),
+      search: z.string(),
+      wildcard_only: z.boolean(),
+      sortBy: z.enum(["model_name"]),
+      sortOrder: z.enum(["asc", "desc"]),
+      page: z.int(),
+      size: z.int(),
+    },
+    response: modelInfoSchema,
+    handle: modelInfoPage,
+  },
+  {
+    method: "GET",
+    path: "/model_group/info",
+    permission: "key",
+    summary: "Model groups with what they can do",
+    tag: "model management",
+    query: { model_group: z.string() },
+    handle: modelGroupInfo,
+  },
 ];
+
+/** One page of deployments, searched and sorted. */
+function modelInfoPage({ services, request }: RouteRequest): Response {
+  const query = new URL(request.url).searchParams;
+  const page = pageNumber(query, "page", 1, Number.MAX_SAFE_INTEGER);
+  const size = pageNumber(query, "size", 50, 1_000);
+  const search = query.get("search")?.toLowerCase();
+  const found = [...services.snapshot().deploymentsById.values()].filter((deployment) => {
+    if (query.has("model") && deployment.modelName !== query.get("model")) return false;
+    if (query.has("modelId") && deployment.id !== query.get("modelId")) return false;
+    if (query.has("teamId") && deployment.info.team_id !== query.get("teamId")) return false;
+    if (query.has("access_group") && !asArray(deployment.info.access_groups).includes(query.get("access_group"))) {
+      return false;
+    }
+    if (query.get("wildcard_only") === "true" && !deployment.modelName.includes("*")) return false;
+    return search === undefined || `${deployment.modelName} ${deployment.litellmModel}`.toLowerCase().includes(search);
+  });
+  const sortBy = query.get("sortBy");
+  if (sortBy === "model_name") {
+    const sign = query.get("sortOrder") === "desc" ? -1 : 1;
+    found.sort((a, b) => sign * a.modelName.localeCompare(b.modelName));
+  } else if (sortBy !== null) {
+    throw new GatewayError("invalid_request", "sortBy must be model_name", { param: "sortBy" });
+  }
+  return Response.json({
+    data: found.slice((page - 1) * size, page * size).map(deploymentRow),
+    total_count: found.length,
+    current_page: page,
+    total_pages: Math.ceil(found.length / size),
+    size,
+  });
+}
+
+function pageNumber(query: URLSearchParams, name: string, otherwise: number, most: number): number {
+  const text = query.get(name);
+  const value = text === null ? otherwise : Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new GatewayError("invalid_request", `${name} must be a whole number from 1 to ${most}`, { param: name });
+}
+
+/** Model groups with what their deployments have in common, and the most that one of them can do. */
+function modelGroupInfo({ services, request }: RouteRequest): Response {
+  const wanted = new URL(request.url).searchParams.get("model_group");
+  const { groups, wildcards } = services.snapshot();
+  const all = [...groups, ...wildcards.map(({ pattern, deployments }) => [pattern, deployments] as const)];
+  const data = all
+    .filter(([name]) => wanted === null || name === wanted)
+    .map(([name, deployments]) => groupRow(name, deployments));
+  return Response.json({ data });
+}
+
+function groupRow(name: string, deployments: readonly Deployment[]): JsonObject {
+  const most = (values: readonly (number | undefined)[]): number | null => {
+    const known = values.filter((value) => value !== undefined);
+    return known.length === 0 ? null : Math.max(...known);
+  };
+  const sum = (values: readonly (number | undefined)[]): number | null => {
+    const known = values.filter((value) => value !== undefined);
+    return known.length === 0 ? null : known.reduce((total, value) => total + value, 0);
+  };
+  const rows = deployments.map((deployment) => asObject(deploymentRow(deployment).model_info) ?? {});
+  const figures = (field: string) => rows.map((row) => asNumber(row[field]));
+  const abilities: MutableJsonObject = {};
+  for (const { facts } of deployments) {
+    for (const [ability, has] of Object.entries(facts.supports)) {
+      abilities[`supports_${ability}`] = abilities[`supports_${ability}`] === true || has;
+    }
+  }
+  return {
+    model_group: name,
+    providers: [...new Set(deployments.map((deployment) => deployment.provider))],
+    max_input_tokens: most(deployments.map(({ facts }) => facts.maxInputTokens)),
+    max_output_tokens: most(deployments.map(({ facts }) => facts.maxOutputTokens)),
+    input_cost_per_token: most(figures("input_cost_per_token")),
+    output_cost_per_token: most(figures("output_cost_per_token")),
+    mode: deployments[0]?.facts.mode ?? null,
+    tpm: sum(deployments.map(({ settings }) => settings.tpm)),
+    rpm: sum(deployments.map(({ settings }) => settings.rpm)),
+    ...abilities,
+  };
+}
 
 /** Public names, aliases first; wildcards stand for the catalogue's models of their provider. */
 export function listedModels(snapshot: Snapshot, withPatterns: boolean): string[] {
