@@ -89,6 +89,12 @@ export function assemble(events: Iterable<StreamEvent>): ConversationResponse {
       case "sealed":
         partOf(event.choice, event.part).sealed = event.sealed;
         break;
+      case "resealed": {
+        const part = partOf(event.choice, event.part);
+        if (part.whole !== undefined && "sealed" in part.whole) part.whole = { ...part.whole, sealed: event.sealed };
+        else part.sealed = event.sealed;
+        break;
+      }
       case "citation":
         partOf(event.choice, event.part).citations.push(event.citation);
         break;

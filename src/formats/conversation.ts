@@ -359,6 +359,8 @@ export type StreamEvent =
       readonly choice: number;
       readonly part: number;
       readonly kind: "text" | "thinking" | "refusal";
+      /** Thinking whose owner is going to sign this very text: it must come back letter by letter. */
+      readonly signed?: true;
       /** As the part's `native`. */
       readonly native?: { readonly format: FormatId; readonly value: JsonObject };
     }
@@ -395,6 +397,8 @@ export type StreamEvent =
     }
   /** The sealed value of the part (a signature), whole. */
   | { readonly type: "sealed"; readonly choice: number; readonly part: number; readonly sealed: Sealed }
+  /** The owner sealed an ended part anew in the stream's last event: what a whole answer would have said. */
+  | { readonly type: "resealed"; readonly choice: number; readonly part: number; readonly sealed: Sealed }
   | { readonly type: "citation"; readonly choice: number; readonly part: number; readonly citation: Citation }
   | { readonly type: "part-end"; readonly choice: number; readonly part: number }
   /** A part that arrives whole: image, file, redacted thinking, opaque block, tool result of a server tool. */

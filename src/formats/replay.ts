@@ -51,10 +51,12 @@ function replayPart(part: Part, choice: number, index: number, events: StreamEve
         events.push({ type: "part", ...at, value: part });
         return;
       }
-      events.push({ type: "part-start", ...at, kind: "thinking", ...native }, ...delta(part.text), ...sealed, {
-        type: "part-end",
-        ...at,
-      });
+      events.push(
+        { type: "part-start", ...at, kind: "thinking", ...(sealed.length > 0 ? { signed: true } : {}), ...native },
+        ...delta(part.text),
+        ...sealed,
+        { type: "part-end", ...at },
+      );
       return;
     case "refusal":
       events.push({ type: "part-start", ...at, kind: "refusal", ...native }, ...delta(part.text), {

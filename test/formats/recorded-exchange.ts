@@ -90,6 +90,8 @@ export function brokenStreamRules(events: readonly StreamEvent[]): string[] {
     if (event.type === "part-start" || event.type === "part") {
       if (open.has(key)) broken.push(`${key} starts twice`);
       open.set(key, event.type === "part-start");
+    } else if (event.type === "resealed") {
+      if (open.get(key) !== false) broken.push(`${key} is sealed anew before its end`);
     } else if (open.get(key) !== true) broken.push(`${event.type} of ${key}, which is not open`);
     else if (event.type === "part-end") open.set(key, false);
   }

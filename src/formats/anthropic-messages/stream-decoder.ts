@@ -138,7 +138,7 @@ export class AnthropicStreamDecoder implements StreamDecoder {
         }
         return;
       case "thinking":
-        events.push({ type: "part-start", ...at, kind: "thinking" });
+        events.push({ type: "part-start", ...at, kind: "thinking", signed: true });
         this.#delta(open, asString(block.thinking) ?? "", events);
         this.#sealed(open, asString(block.signature), events);
         return;

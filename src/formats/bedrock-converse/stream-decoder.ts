@@ -141,7 +141,8 @@ export class ConverseStreamDecoder implements StreamDecoder {
     if (open.kind === "unknown") {
       open.kind = kind;
       open.part = this.#next++;
-      events.push({ type: "part-start", choice: 0, part: open.part, kind });
+      const signed = kind === "thinking" ? ({ signed: true } as const) : {};
+      events.push({ type: "part-start", choice: 0, part: open.part, kind, ...signed });
     }
     return open;
   }

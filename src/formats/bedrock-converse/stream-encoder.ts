@@ -42,6 +42,7 @@ export class ConverseStreamEncoder implements StreamEncoder {
       case "ping":
       case "error":
       case "logprobs":
+      case "resealed":
         return "";
       default:
         // Converse's answers have one choice.
@@ -79,7 +80,7 @@ export class ConverseStreamEncoder implements StreamEncoder {
     return frame("messageStart", { role: "assistant" });
   }
 
-  #part(event: Extract<StreamEvent, { part: number }>): string {
+  #part(event: Exclude<Extract<StreamEvent, { part: number }>, { type: "resealed" }>): string {
     const index = event.part;
     const start = this.#parts.get(index);
     switch (event.type) {

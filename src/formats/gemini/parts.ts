@@ -1,6 +1,6 @@
 import { asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import type { MediaSource, Part, Sealed } from "../conversation.ts";
-import { openSignature } from "./signature.ts";
+import { openSignature, thinkingOf } from "./signature.ts";
 import { field, objectField, otherFields } from "./wire.ts";
 
 const PART_FIELDS = new Set([
@@ -85,7 +85,7 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
   }
   const text = asString(part.text);
   if (text !== undefined) {
-    return part.thought === true ? { type: "thinking", text, ...sealed } : { type: "text", text, ...sealed, ...native };
+    return part.thought === true ? thinkingOf(text, sealed.sealed) : { type: "text", text, ...sealed, ...native };
   }
   // Executable code, its result and whatever Google adds next.
   if (rest === undefined && signature !== undefined) return { type: "text", text: "", ...sealed };

@@ -18,6 +18,7 @@ import type {
   Tool,
   ToolChoice,
 } from "../conversation.ts";
+import { joinedThinking } from "../thinking-pieces.ts";
 import { CallIds, decodePart } from "./parts.ts";
 import { expandSchema } from "./schema.ts";
 import { decodeThinking } from "./thinking.ts";
@@ -121,7 +122,7 @@ function decodeContent(content: Json, path: string, ids: CallIds): Part[] {
 function decodeTurn(content: Json, index: number, ids: CallIds): Message[] {
   const parts = decodeContent(content, `contents[${index}]`, ids);
   const role = asString(asObject(content)?.role) ?? "user";
-  if (role === "model") return [{ role: "assistant", parts }];
+  if (role === "model") return [{ role: "assistant", parts: joinedThinking(parts) }];
   if (role === "system") return [{ role: "system", parts }];
   if (role !== "user" && role !== "function" && role !== "tool")
     throw invalid(`contents[${index}].role`, `must be 'user' or 'model', not '${role}'`);

@@ -3,7 +3,7 @@ import { assemble } from "../assemble.ts";
 import type { Choice, ConversationResponse, Part } from "../conversation.ts";
 import type { AnswerContext } from "../format.ts";
 import { encodeFinish } from "./finish.ts";
-import { signatureText } from "./signature.ts";
+import { hiddenSignature, signatureText } from "./signature.ts";
 import { GeminiStreamDecoder } from "./stream-decoder.ts";
 import { encodeUsage } from "./usage.ts";
 
@@ -45,6 +45,8 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
     case "refusal":
       return [{ text: part.text }];
     case "thinking":
+      if (part.redacted === true && part.sealed !== undefined)
+        return [{ text: "", thought: true, thoughtSignature: hiddenSignature(part.sealed) }];
       return part.text === "" && part.sealed === undefined ? [] : [{ text: part.text, thought: true, ...signature }];
     case "tool-call": {
       const args = parseArguments(part.arguments);

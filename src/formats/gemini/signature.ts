@@ -1,4 +1,4 @@
-import type { Sealed } from "../conversation.ts";
+import type { Sealed, ThinkingPart } from "../conversation.ts";
 import { carry, uncarry } from "../sealed.ts";
 
 /** Google's clients check that a signature is base64, so a foreign value is wrapped in it. */
@@ -8,6 +8,23 @@ export function signatureText(sealed: Sealed): string {
   let binary = "";
   for (const byte of new TextEncoder().encode(text)) binary += String.fromCharCode(byte);
   return btoa(binary);
+}
+
+/** A member of a carried value's `detail`: the thinking that it stands for is hidden, which is no word of Google's. */
+const HIDDEN = "gemini_hidden";
+
+/** The signature of hidden thinking. */
+export function hiddenSignature(sealed: Sealed): string {
+  return signatureText({ ...sealed, detail: { ...sealed.detail, [HIDDEN]: true } });
+}
+
+/** A thinking part of a client's: hidden where its signature says so. */
+export function thinkingOf(text: string, sealed: Sealed | undefined): ThinkingPart {
+  if (sealed?.detail?.[HIDDEN] !== true) return { type: "thinking", text, ...(sealed === undefined ? {} : { sealed }) };
+  const { [HIDDEN]: _, ...detail } = sealed.detail;
+  const { owner, value } = sealed;
+  const own = Object.keys(detail).length === 0 ? { owner, value } : { owner, value, detail };
+  return { type: "thinking", text, sealed: own, redacted: true };
 }
 
 /** A signature that a client gave back: Google's own, or a wrapped one of another owner. */

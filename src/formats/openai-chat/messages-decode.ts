@@ -1,6 +1,7 @@
 import { asArray, asNumber, asObject, asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
-import type { Message, Part, Role, ToolCallPart } from "../conversation.ts";
+import type { Message, Part, Role, ThinkingPart, ToolCallPart } from "../conversation.ts";
 import { uncarry } from "../sealed.ts";
+import { joinedThinking } from "../thinking-pieces.ts";
 import { cacheOf, decodeContent, invalid, others } from "./parts-decode.ts";
 
 const MESSAGE_FIELDS = new Set([
@@ -133,10 +134,18 @@ function decodeAssistant(message: JsonObject, path: string, functionId: () => st
 /** LiteLLM's `thinking_blocks` hold the signatures; `reasoning_content` alone is text that nobody signed. */
 function decodeThinking(message: JsonObject): Part[] {
   const blocks = asArray(message.thinking_blocks).filter(isObject);
-  if (blocks.length > 0)
-    return decodeContent(blocks as readonly Json[], "thinking_blocks").filter((part) => part.type === "thinking");
-  const text = asString(message.reasoning_content) ?? asString(message.reasoning);
-  return text === undefined || text === "" ? [] : [{ type: "thinking", text }];
+  const text = asString(message.reasoning_content) ?? asString(message.reasoning) ?? "";
+  if (blocks.length === 0) return text === "" ? [] : [{ type: "thinking", text }];
+  const parts = decodeContent(blocks as readonly Json[], "thinking_blocks").filter((part) => part.type === "thinking");
+  return signedTexts(joinedThinking(parts), text);
+}
+
+/** A client that kept one block's signature without its text has the text as `reasoning_content`. */
+function signedTexts(parts: readonly ThinkingPart[], text: string): ThinkingPart[] {
+  const open = parts.filter((part) => part.redacted !== true);
+  const [only] = open;
+  if (text === "" || open.length !== 1 || only?.text !== "") return [...parts];
+  return parts.map((part) => (part === only ? { ...part, text } : part));
 }
 
 /** Splits `<id>__thought__<signature>`. */

@@ -2,7 +2,7 @@ import type { GatewayError } from "../../errors/gateway-error.ts";
 import type { Json, JsonObject } from "../../json/json.ts";
 import { sseFrame } from "../../upstream/sse.ts";
 import type { Usage } from "../../usage/usage.ts";
-import type { Sealed, StreamEvent } from "../conversation.ts";
+import type { Sealed, StreamEvent, ThinkingPart } from "../conversation.ts";
 import type { AnswerContext, StreamEncoder } from "../format.ts";
 import { carry } from "../sealed.ts";
 import { annotationOf } from "./annotations.ts";
@@ -20,6 +20,8 @@ interface OpenPart {
   readonly call?: number;
   readonly id?: string;
   readonly custom?: boolean;
+  /** Of thinking: its text is signed. */
+  readonly signed?: boolean;
 }
 
 /** Chunks as OpenAI sends them: one id and time throughout, the role first, then the pieces, the reason, the usage. */
@@ -33,6 +35,8 @@ export class ChatStreamEncoder implements StreamEncoder {
   #usage: Usage | undefined;
   /** A call that has begun. It waits for the next event: a signature must stand in the id that its first chunk says. */
   #held: CallStart | undefined;
+  /** OpenAI's own reasoning by choice and part: it is sealed anew at the end of a stream, and only the last value counts. */
+  readonly #reasoning = new Map<string, ThinkingPart>();
 
   constructor(context: AnswerContext) {
     this.#context = context;
@@ -63,22 +67,25 @@ export class ChatStreamEncoder implements StreamEncoder {
           },
         });
       case "sealed":
-        return this.#sealed(event.choice, this.#parts.get(`${event.choice}/${event.part}`), event.sealed);
+        return this.#sealed(event.choice, event.part, event.sealed);
       case "citation":
         return this.#chunk(event.choice, { annotations: [annotationOf(event.citation)] });
+      case "resealed":
+        return this.#reseal(`${event.choice}/${event.part}`, event.sealed);
       case "part":
         if (event.value.type === "image") return this.#chunk(event.choice, { images: [imageOf(event.value)] });
-        if (event.value.type === "thinking")
-          return this.#chunk(event.choice, { thinking_blocks: [thinkingBlock(event.value)] });
-        return "";
+        return event.value.type === "thinking" ? this.#block(event.choice, event.part, event.value) : "";
       case "logprobs":
         return this.#write([
           { index: event.choice, delta: this.#greeting(event.choice), logprobs: event.logprobs, finish_reason: null },
         ]);
       case "finish":
-        return this.#write([
-          { index: event.choice, delta: this.#greeting(event.choice), finish_reason: encodeFinish(event.reason) },
-        ]);
+        return (
+          this.#blocks(event.choice) +
+          this.#write([
+            { index: event.choice, delta: this.#greeting(event.choice), finish_reason: encodeFinish(event.reason) },
+          ])
+        );
       case "usage":
         this.#usage = event.usage;
         return "";
@@ -115,7 +122,7 @@ export class ChatStreamEncoder implements StreamEncoder {
       return this.#chunk(event.choice, { audio: { ...(event.id === undefined ? {} : { id: event.id }) } });
     }
     if (event.kind !== "tool-call") {
-      this.#parts.set(key, { kind: event.kind });
+      this.#parts.set(key, { kind: event.kind, signed: event.kind === "thinking" && event.signed === true });
       return "";
     }
     this.#held = event;
@@ -144,7 +151,11 @@ export class ChatStreamEncoder implements StreamEncoder {
     if (text === "") return "";
     switch (part?.kind) {
       case "thinking":
-        return this.#chunk(choice, { reasoning_content: text });
+        return this.#chunk(choice, {
+          reasoning_content: text,
+          // As LiteLLM does: a client that joins the blocks up to a signature has what was signed.
+          ...(part.signed === true ? { thinking_blocks: [{ type: "thinking", thinking: text }] } : {}),
+        });
       case "refusal":
         return this.#chunk(choice, { refusal: text });
       case "tool-call":
@@ -162,12 +173,9 @@ export class ChatStreamEncoder implements StreamEncoder {
   }
 
   /** Signatures: of thinking in LiteLLM's `thinking_blocks`, of calls beside them. */
-  #sealed(choice: number, part: OpenPart | undefined, sealed: Sealed): string {
-    if (part?.kind === "thinking") {
-      return this.#chunk(choice, {
-        thinking_blocks: [{ type: "thinking", thinking: "", signature: carry(sealed, "anthropic") }],
-      });
-    }
+  #sealed(choice: number, index: number, sealed: Sealed): string {
+    const part = this.#parts.get(`${choice}/${index}`);
+    if (part?.kind === "thinking") return this.#block(choice, index, { type: "thinking", text: "", sealed });
     if (part?.kind !== "tool-call") {
       return this.#chunk(choice, { provider_specific_fields: { thought_signatures: [carry(sealed, "gemini")] } });
     }
@@ -183,6 +191,27 @@ export class ChatStreamEncoder implements StreamEncoder {
         },
       ],
     });
+  }
+
+  #block(choice: number, index: number, part: ThinkingPart): string {
+    if (part.sealed?.owner !== "openai") return this.#chunk(choice, { thinking_blocks: [thinkingBlock(part)] });
+    this.#reasoning.set(`${choice}/${index}`, part);
+    return "";
+  }
+
+  #reseal(key: string, sealed: Sealed): string {
+    const part = this.#reasoning.get(key);
+    if (part !== undefined) this.#reasoning.set(key, { ...part, sealed });
+    return "";
+  }
+
+  /** The sealed reasoning that waited for its last value. */
+  #blocks(choice: number): string {
+    const keys = [...this.#reasoning.keys()].filter((key) => key.startsWith(`${choice}/`));
+    if (keys.length === 0) return "";
+    const parts = keys.flatMap((key) => this.#reasoning.get(key) ?? []);
+    for (const key of keys) this.#reasoning.delete(key);
+    return this.#chunk(choice, { thinking_blocks: parts.map(thinkingBlock) });
   }
 
   #chunk(choice: number, delta: JsonObject): string {

@@ -173,9 +173,9 @@ export class ResponsesStreamDecoder implements StreamDecoder {
   }
 
   #itemDone(item: StreamItem, value: JsonObject): void {
-    if (item.isDone) return;
+    const again = item.isDone;
     item.done(value);
-    this.#done.push(value);
+    if (!again) this.#done.push(value);
   }
 
   #start(response: JsonObject): void {

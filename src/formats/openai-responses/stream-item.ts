@@ -27,6 +27,8 @@ export class StreamItem {
   readonly #contents = new Map<number, OpenPart>();
   /** The item as it was added. */
   #value: JsonObject = {};
+  /** The part of a reasoning item, and the value that sealed it. */
+  #sealedPart: { readonly part: number; readonly value: string } | undefined;
   #reasoning: (OpenPart & { readonly place: ReasoningPlace; index: number }) | undefined;
   #call: OpenPart | undefined;
   isDone = false;
@@ -98,7 +100,10 @@ export class StreamItem {
 
   /** The item is whole: what its events left out follows, and its parts end. */
   done(value: JsonObject): void {
-    if (this.isDone) return;
+    if (this.isDone) {
+      this.#sealAgain(value);
+      return;
+    }
     this.#value = { ...this.#value, ...value };
     switch (value.type) {
       case "message":
@@ -139,7 +144,10 @@ export class StreamItem {
     const { text, place } = reasoningText(value);
     if (this.#reasoning === undefined) {
       if (text === "") {
-        this.#whole(decodeReasoning(value, this.#around.owner));
+        const whole = decodeReasoning(value, this.#around.owner);
+        const part = this.#whole(whole);
+        if (whole.type === "thinking" && whole.sealed !== undefined)
+          this.#sealedPart = { part, value: whole.sealed.value };
         return;
       }
       this.#startReasoning(place, value, 0);
@@ -147,7 +155,16 @@ export class StreamItem {
     const open = this.#reasoning as unknown as OpenPart & { readonly place: ReasoningPlace };
     if (open.place === place) this.#complete(open, text);
     const sealed = reasoningSeal(value, this.#around.owner);
-    if (sealed !== undefined) this.#around.emit({ type: "sealed", choice: 0, part: open.part, sealed });
+    if (sealed === undefined) return;
+    this.#sealedPart = { part: open.part, value: sealed.value };
+    this.#around.emit({ type: "sealed", choice: 0, part: open.part, sealed });
+  }
+
+  /** OpenAI encrypts reasoning anew for each event; what the last one says is what a whole answer would have said. */
+  #sealAgain(value: JsonObject): void {
+    const sealed = value.type === "reasoning" ? reasoningSeal(value, this.#around.owner) : undefined;
+    if (sealed === undefined || this.#sealedPart === undefined || sealed.value === this.#sealedPart.value) return;
+    this.#around.emit({ type: "resealed", choice: 0, part: this.#sealedPart.part, sealed });
   }
 
   #startReasoning(place: ReasoningPlace, value: JsonObject, index: number): void {
@@ -188,8 +205,10 @@ export class StreamItem {
     return otherMembers(value, MESSAGE_MEMBERS);
   }
 
-  #whole(value: Part): void {
-    this.#around.emit({ type: "part", choice: 0, part: this.#around.nextPart(), value });
+  #whole(value: Part): number {
+    const part = this.#around.nextPart();
+    this.#around.emit({ type: "part", choice: 0, part, value });
+    return part;
   }
 
   #delta(open: OpenPart, text: string): void {
