@@ -204,6 +204,14 @@ test("models by group and page by page", async () => {
   expect((await call("GET", "/v2/model/info?size=0")).status).toBe(400);
 });
 
+test("a key sees the models that it may call", async () => {
+  const { key } = await ok("POST", "/key/generate", { models: ["another"] });
+  expect((await ok("GET", "/v1/models", undefined, key)).data).toEqual([]);
+  expect((await call("GET", "/v1/models/echo", undefined, key)).status).toBe(404);
+  const { key: free } = await ok("POST", "/key/generate", {});
+  expect((await ok("GET", "/models", undefined, free)).data).toMatchObject([{ id: "echo" }]);
+});
+
 test("what was changed, by whom, from what to what", async () => {
   const { key, token } = await ok("POST", "/key/generate", { max_budget: 1 });
   await ok("POST", "/key/update", { key, max_budget: 2 });

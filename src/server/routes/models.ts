@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { isModelAllowed } from "../../auth/model-access.ts";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import { asArray, asNumber, asObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import { findEntry, modelsOfProvider } from "../../pricing/catalogue.ts";
@@ -173,19 +174,29 @@ export function listedModels(snapshot: Snapshot, withPatterns: boolean): string[
   return [...names];
 }
 
-function listModels({ services, request }: RouteRequest): Response {
+/** The names among these that the caller may use. */
+function usable(names: readonly string[], { services, principal }: RouteRequest): string[] {
+  const access = principal?.grant?.access ?? [];
+  const groups = services.gate?.accessGroups() ?? new Map();
+  const snapshot = services.snapshot();
+  return names.filter((name) => access.every(({ models }) => isModelAllowed(models, name, snapshot, groups)));
+}
+
+function listModels(call: RouteRequest): Response {
+  const { services, request } = call;
   const snapshot = services.snapshot();
   const query = new URL(request.url).searchParams;
-  const names = listedModels(snapshot, query.get("return_wildcard_routes") === "true");
+  const names = usable(listedModels(snapshot, query.get("return_wildcard_routes") === "true"), call);
   const withMetadata = query.get("include_metadata") === "true";
   if (request.headers.has("anthropic-version")) return Response.json(anthropicList(snapshot, names));
   return Response.json({ data: names.map((name) => modelRow(snapshot, name, withMetadata)), object: "list" });
 }
 
-function showModel({ services, params }: RouteRequest): Response {
+function showModel(call: RouteRequest): Response {
+  const { services, params } = call;
   const snapshot = services.snapshot();
   const id = params.id as string;
-  if (!listedModels(snapshot, false).includes(id)) {
+  if (!usable(listedModels(snapshot, false), call).includes(id)) {
     return Response.json({ detail: `The model \`${id}\` does not exist or is not accessible` }, { status: 404 });
   }
   return Response.json(modelRow(snapshot, id, false));
