@@ -3,7 +3,7 @@ import { asArray, asObject, asString, type Json, type JsonObject, parseJson } fr
 import { codeOfStatus, retryAfterOf } from "../error-status.ts";
 
 const CONTEXT_WINDOW =
-  /context_length_exceeded|maximum context length|context window|prompt is too long|input is too long|too many tokens|exceeds? the (?:available )?context|exceed context limit|longer than the model's context|current length is \d+ while limit is|reduce the length of (?:the )?(?:messages|input)|tokens in request more than max tokens|string_above_max_length/i;
+  /context_length_exceeded|maximum context length|context window|prompt is too long|input is too long|too many tokens|exceeds? the (?:available )?context|exceed context limit|longer than the model's context|current length is \d+ while limit is|reduce the length of (?:the )?(?:messages|input)|tokens in request more than max tokens|tokens\W+max_new_tokens\W+must be|input tokens exceed the configured limit|exceeds the maximum number of tokens allowed|maximum input length is \d+ tokens|too_many_prompt_tokens|exceeded max context length|string_above_max_length/i;
 const CONTENT_POLICY =
   /content_policy_violation|content management policy|responsibleaipolicyviolation|rejected as a result of (?:our|the) safety system|content_filter_error/i;
 const NEVER_AGAIN = new Set([

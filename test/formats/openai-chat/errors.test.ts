@@ -6,6 +6,20 @@ const decode = (status: number, body: string, headers: Record<string, string> = 
   openaiChat.decodeError(status, body, new Headers(headers));
 
 describe("decodeError", () => {
+  // In the order of: TGI, OpenAI's Responses, Google, Together, Ollama's cloud.
+  test.each([
+    "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 5000",
+    "Input tokens exceed the configured limit of 272000 tokens.",
+    "The input token count (1) exceeds the maximum number of tokens allowed (2).",
+    "maximum input length is 8192 tokens",
+    "prompt too long; exceeded max context length by 3 tokens",
+  ])("too long: %s", (message) => {
+    expect(decode(400, JSON.stringify({ error: { message } }))).toMatchObject({
+      code: "context_window_exceeded",
+      message,
+    });
+  });
+
   test.each([
     [400, '{"error":{"message":"too long","code":"context_length_exceeded"}}', "context_window_exceeded", "too long"],
     [
