@@ -57,9 +57,12 @@ export class RedisCounters implements Counters {
   }
 
   async take(ask: Ask): Promise<Verdict> {
+    const sent = this.#redis.usable;
     try {
       return await this.#take(ask);
     } catch (error) {
+      // A slow Redis may still take the lease after nobody waits for it: it is given back, as the call is counted here.
+      if (sent) this.#retryLater({ id: ask.id, cost: 0n, tokens: 0 });
       this.#log.debug("limits are counted without redis", { reason: String(error) });
       return this.#takeAlone(ask);
     }
@@ -78,7 +81,7 @@ export class RedisCounters implements Counters {
       await this.#settle({ id, cost, tokens });
     } catch {
       // Told when Redis went away; tried again when it is back.
-      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ id, cost, tokens });
+      this.#retryLater({ id, cost, tokens });
     }
   }
 
@@ -155,6 +158,10 @@ export class RedisCounters implements Counters {
     const verdict = await this.#alone.take(ask);
     if (verdict.admitted) this.#aloneScopes.set(ask.id, ask.scopes);
     return verdict;
+  }
+
+  #retryLater(settlement: Waiting): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push(settlement);
   }
 
   async #settle({ id, cost, tokens }: Waiting): Promise<void> {

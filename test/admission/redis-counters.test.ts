@@ -24,8 +24,8 @@ function scope(id: string, limits: Limits): Scope {
   };
 }
 
-async function open(url: string): Promise<RedisClient> {
-  const settings = redisSettingsOf({ url }, {});
+async function open(url: string, read: Record<string, unknown> = {}): Promise<RedisClient> {
+  const settings = redisSettingsOf({ url, ...read }, {});
   if (settings === undefined) throw new Error("no settings");
   return openRedis(settings, { log });
 }
@@ -148,6 +148,32 @@ describe.skipIf(server === undefined)("Redis that goes away", () => {
     } finally {
       await counters.close();
       await redis.close();
+      await own.stop();
+    }
+  }, 30_000);
+
+  test("a lease that a slow Redis took after nobody waited for it is given back", async () => {
+    const own = await ownRedis();
+    const redis = await open(own.url, { socket_timeout: 0.3 });
+    const operator = await open(own.url);
+    const counters = new RedisCounters({ redis, read: async () => 1_000n, log });
+    const one = scope("s", { maxBudget: 10_000n });
+    const ask = (id: string) => ({ id, scopes: [one], amount: 100n, free: false, tokens: 0 });
+    const key = "{isthmus}:admission:scope:s";
+    try {
+      expect((await counters.take(ask("a"))).admitted).toBe(true);
+      await counters.settle("a", 50n, 0);
+      await operator.send("CLIENT", "PAUSE", 1_500, "WRITE");
+      expect((await counters.take(ask("b"))).admitted).toBe(true);
+      await counters.settle("b", 70n, 0);
+      while ((await operator.send("HGET", key, "held")) !== "100") await Bun.sleep(20);
+      while (!redis.usable) await Bun.sleep(20);
+      await counters.sweep();
+      expect(await operator.send("HMGET", key, "total", "held", "running")).toEqual(["1120", "0", "0"]);
+    } finally {
+      await counters.close();
+      await redis.close();
+      await operator.close();
       await own.stop();
     }
   }, 30_000);
