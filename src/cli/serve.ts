@@ -11,6 +11,7 @@ import { openRetention } from "../ledger/retention.ts";
 import { openManagement } from "../management/open-management.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
+import { ResponseIds } from "../pipeline/responses/response-id.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { cacheRoutes } from "../server/routes/cache.ts";
@@ -20,9 +21,11 @@ import { healthRoutes } from "../server/routes/health.ts";
 import { managementRoutes } from "../server/routes/management.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
+import { responseRoutes } from "../server/routes/responses.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
+import { openResponseStore } from "../store/responses/response-store.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
@@ -101,6 +104,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
   const table = new RouteTable([
     ...conversationRoutes,
+    ...responseRoutes,
     ...operationRoutes,
     ...tokenCountRoutes,
     ...modelRoutes,
@@ -112,12 +116,17 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const events = new EventBus<RequestEvent>((name, error) =>
     log.warning("an event handler failed", { name, error: String(error) }),
   );
+  const responses = {
+    ids: new ResponseIds(env.LITELLM_SALT_KEY ?? master.key),
+    store: openResponseStore({ database, log, ...responseRetention(env) }),
+  };
   const services: Services = {
     version,
     snapshot: () => configuration.current,
     accounts: ledger,
     router: openRouter({ log, events }),
     events,
+    responses,
     transport,
     deadlines: new DeadlineWheel(),
     log,
@@ -169,6 +178,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       await cache?.store.close();
       await redis?.close();
       await retention.close();
+      await responses.store.close();
       await database.close();
       log.flush();
     },
@@ -189,6 +199,15 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       }),
     );
   }
+}
+
+/** `ISTHMUS_RESPONSES_RETENTION_DAYS`: how long answers of the Responses API are kept. */
+function responseRetention(env: Readonly<Record<string, string | undefined>>): { retentionDays?: number } {
+  const written = env.ISTHMUS_RESPONSES_RETENTION_DAYS;
+  if (written === undefined || written === "") return {};
+  const days = Number(written);
+  if (!(days > 0)) throw new UsageError(`ISTHMUS_RESPONSES_RETENTION_DAYS must be a number above 0, not "${written}"`);
+  return { retentionDays: days };
 }
 
 function listen(

@@ -39,6 +39,18 @@ export interface ResponseContext {
   readonly request?: ConversationRequest;
 }
 
+/** How an answer of the Responses API is named, and where it is kept to be asked for again. */
+export interface KeptAnswer {
+  /** The client's id for an answer that the provider gave this id. */
+  readonly idFor: (upstreamId: string | undefined) => string;
+  /** Names the items of the answer. */
+  readonly itemBase: string;
+  /** `previous_response_id` as the client sent it. */
+  readonly previousId: string | undefined;
+  /** Takes the answer as its client gets it; undefined where the provider keeps it, or nobody may. */
+  readonly keep: ((answer: JsonObject) => void) | undefined;
+}
+
 /** What an encoder of answers must know about its client. */
 export interface AnswerContext {
   /** The name that the client asked for; answers carry it. */
@@ -51,6 +63,8 @@ export interface AnswerContext {
   readonly now: number;
   /** How the client wants its stream; Google's clients may ask for one JSON array. Default `sse`. */
   readonly streamFraming?: "sse" | "json-array";
+  /** Responses only. */
+  readonly kept?: KeptAnswer;
 }
 
 /** Feeds on the frames of one upstream stream, in order; frames are never split. Synchronous and free of I/O. */

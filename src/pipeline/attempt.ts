@@ -17,6 +17,7 @@ import type { Gateway } from "./gateway.ts";
 import type { Prepared } from "./prepare-request.ts";
 import { providerHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
+import { keptAnswer, passedAnswer } from "./responses/response-call.ts";
 import { type FrameRewriter, PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
 import { AttemptTimeout, ClientGone, Superseded, UpstreamCall } from "./upstream-call.ts";
 
@@ -124,7 +125,13 @@ export function answerContext(context: RequestContext, prepared: Prepared): Answ
     fallbackId: `chatcmpl-${visibleCallId(context)}`,
     now: Math.floor(context.startedAt / 1000),
     ...(context.streamFraming === undefined ? {} : { streamFraming: context.streamFraming }),
+    ...keptIn(context, prepared),
   };
+}
+
+function keptIn(context: RequestContext, prepared: Prepared): Pick<AnswerContext, "kept"> {
+  const kept = keptAnswer(context, prepared);
+  return kept === undefined ? {} : { kept };
 }
 
 async function refusal(
@@ -289,6 +296,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
       !(context.client.id === "openai-chat" || context.client.id === "openai-completions") || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
     repairFinish: context.client.id === "openai-chat",
+    answer: passedAnswer(context, keptAnswer(context, prepared)),
     rewriter: rewriterOf(prepared),
   });
 }

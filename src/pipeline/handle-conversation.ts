@@ -8,6 +8,7 @@ import type { Gateway } from "./gateway.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";
 import type { RequestContext } from "./request-context.ts";
+import { keptAnswer, passedAnswer } from "./responses/response-call.ts";
 import { runAttempts } from "./run-attempts.ts";
 import { streamBody } from "./stream-body.ts";
 import { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
@@ -56,6 +57,13 @@ function wholeText(context: RequestContext, prepared: Prepared, answer: WholeAns
   if (answer.response !== undefined) {
     return JSON.stringify(context.client.encodeResponse(answer.response, answerContext(context, prepared)));
   }
+  const text = passedText(context, answer);
+  const passed = passedAnswer(context, keptAnswer(context, prepared));
+  passed?.finished(text);
+  return passed?.named(text) ?? text;
+}
+
+function passedText(context: RequestContext, answer: WholeAnswer): string {
   const { model } = answer.body;
   const renamed = typeof model === "string" && context.fellBack !== true;
   if (answer.text === undefined) {

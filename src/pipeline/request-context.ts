@@ -5,6 +5,7 @@ import type { Operation } from "../providers/provider.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { CacheWriter } from "./cached-answer.ts";
 import type { CallControls } from "./call-controls.ts";
+import type { ResponseCall } from "./responses/response-call.ts";
 
 /** One model request, from its first byte to its settlement. */
 export interface RequestContext {
@@ -44,6 +45,8 @@ export interface RequestContext {
   readonly outputCap?: number;
   /** Takes the answer for equal requests to come. */
   readonly cacheWriter?: CacheWriter;
+  /** Responses only: how the answer is kept, and what it goes on from. */
+  readonly response?: ResponseCall;
   /** How a streamed answer is written; default server-sent events. */
   readonly streamFraming?: "json-array";
 }

@@ -14,6 +14,7 @@ import { isObject, type Json, type JsonObject, parseJson } from "../json/json.ts
 import { type Frame, type Framer, sseFrame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
 import { completeLength, scanFrames } from "./frame-scanner.ts";
+import type { PassedAnswer } from "./responses/response-call.ts";
 
 /**
  * What stands between the upstream's bytes and the client's: it looks at frames as they pass, synchronously, and says
@@ -57,6 +58,8 @@ export interface PassThroughOptions {
   readonly rewriter: FrameRewriter | undefined;
   /** Chat Completions: one finish reason per choice, behind everything else; servers say it twice, too early or never. */
   readonly repairFinish: boolean;
+  /** Responses: the ids that the client knows the answer by. */
+  readonly answer?: PassedAnswer | undefined;
 }
 
 /** Repairs of single frames: provider's quirks, as `Endpoint.normaliseFrame` declares them. */
@@ -151,9 +154,11 @@ export class PassThroughTap implements StreamTap {
   }
 
   #named(text: string): string {
-    return this.#modelMember === undefined || this.#modelMember === this.#replacement
-      ? text
-      : text.replaceAll(this.#modelMember, this.#replacement);
+    const named =
+      this.#modelMember === undefined || this.#modelMember === this.#replacement
+        ? text
+        : text.replaceAll(this.#modelMember, this.#replacement);
+    return this.#options.answer === undefined ? named : this.#options.answer.named(named);
   }
 
   #edited(text: string): string {
@@ -189,7 +194,10 @@ export class PassThroughTap implements StreamTap {
     if ((meaning & FRAME_DONE) !== 0) this.closed = true;
     if ((meaning & (FRAME_CONTENT | FRAME_FINISH)) !== 0) {
       this.content = true;
-      if ((meaning & FRAME_FINISH) !== 0) this.finished = true;
+      if ((meaning & FRAME_FINISH) !== 0) {
+        this.finished = true;
+        this.#options.answer?.finished(data);
+      }
     } else if ((meaning & FRAME_USAGE) !== 0 && !this.#options.keepUsage) {
       this.#edit(start, end, "");
       return;

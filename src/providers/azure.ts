@@ -84,6 +84,7 @@ export const azure: Provider = {
   label: "Azure",
   documentation: { url: "https://learn.microsoft.com/azure/ai-foundry/openai/reference", read: "2026-11-23" },
   owner: "openai",
+  keepsResponses: true,
   environment: { key: KEY_VARIABLES, base: BASE_VARIABLES },
   key: "required",
   endpoints: {

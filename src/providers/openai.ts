@@ -78,6 +78,7 @@ export const openai: Provider = {
   ...row,
   endpoints: { ...row.endpoints, "count-tokens": [COUNT_TOKENS] },
   configure,
+  keepsResponses: true,
 };
 
 /** The same service, its legacy Completions endpoint first. */

@@ -160,6 +160,8 @@ export interface Provider {
   readonly upstreamModel?: (model: string, target: Target) => string;
   /** Adds what must be computed per call: SigV4 signatures, OAuth tokens. */
   readonly sign?: (request: OutboundRequest, call: Call, send: Send) => Promise<OutboundRequest>;
+  /** It keeps answers of its Responses endpoint, so that they can be asked for by their ids and gone on from. */
+  readonly keepsResponses?: boolean;
   /** Refines what the format's `decodeError` found. */
   readonly classifyError?: (failure: UpstreamFailure, status: number, body: string) => UpstreamFailure;
 }

@@ -10,6 +10,7 @@ import type { RoutingRules } from "./routing-rules.ts";
 import { remaining, select } from "./select.ts";
 import type { Drop, SelectionInput } from "./selection.ts";
 import type { Resolved, SnapshotRouting } from "./snapshot-routing.ts";
+import { byId } from "./stages/affinity.ts";
 
 /** A failed attempt, or a group that could not be asked at all. */
 export interface RouteFailure extends FailureFacts {
@@ -166,7 +167,7 @@ export class RoutePlan {
   /** A second candidate for an attempt that shows nothing yet: another deployment of the same group, if one is free. */
   hedge(): AttemptStep | undefined {
     const { target } = this;
-    if (target.match.pinned === true || target.group.candidates.length < 2) return undefined;
+    if (this.#pinned || target.group.candidates.length < 2) return undefined;
     const input = this.#input([]);
     const { kept, emptiedBy } = remaining(target.group, input);
     if (emptiedBy !== undefined || kept.every(({ deployment }) => input.tried.has(deployment.id))) return undefined;
@@ -197,7 +198,7 @@ export class RoutePlan {
     }
     const { kept } = remaining(target.group, this.#input([]));
     // A full group has healthy deployments; it is waited for, not left.
-    const left = kept.length > 0 || target.match.pinned === true || this.#isFull();
+    const left = kept.length > 0 || this.#pinned || this.#isFull();
     if (!left) {
       this.#groupFailed(failure);
       return;
@@ -219,8 +220,8 @@ export class RoutePlan {
   #choose(): RouteStep | undefined {
     const { target } = this;
     const { router, routing } = this.#options;
-    const [only] = target.group.candidates;
-    if (target.match.pinned === true && only !== undefined) {
+    const only = this.#only();
+    if (only !== undefined) {
       this.#note(only);
       return {
         kind: "attempt",
@@ -254,6 +255,18 @@ export class RoutePlan {
     return undefined;
   }
 
+  /** Only one deployment may serve the request: it was asked for by its id, or it holds what the request refers to. */
+  get #pinned(): boolean {
+    return this.target.match.pinned === true || this.request.pinnedDeployment !== undefined;
+  }
+
+  #only(): Candidate | undefined {
+    const { candidates } = this.target.group;
+    const { pinnedDeployment } = this.request;
+    if (pinnedDeployment !== undefined) return byId(candidates, pinnedDeployment);
+    return this.target.match.pinned === true ? candidates[0] : undefined;
+  }
+
   #groupFailed(failure: RouteFailure): void {
     const { routing, request, disableFallbacks, mayUse } = this.#options;
     const { target } = this;
@@ -264,7 +277,7 @@ export class RoutePlan {
     }
     this.#visited ??= new Set([target.model]);
     const following =
-      disableFallbacks === true
+      disableFallbacks === true || request.pinnedDeployment !== undefined
         ? NO_FALLBACKS
         : fallbacksAfter(this.#tables, failure.code, [target.model, target.match.group]);
     this.#pending = [...following, ...this.#pending];

@@ -104,6 +104,22 @@ export interface RetentionTable {
   kept_from: number;
 }
 
+/** One kept answer of the Responses API. */
+export interface ResponseTable {
+  id: string;
+  key_hash: string;
+  user_id: string | null;
+  team_id: string | null;
+  /** The kept answer that it goes on from. */
+  previous_id: string | null;
+  created_at: number;
+  expires_at: number;
+  /** JSON: the items that its request added. */
+  input: string;
+  /** JSON: the answer as its client got it. */
+  body: string;
+}
+
 export interface MigrationTable {
   name: string;
   checksum: string;
@@ -119,5 +135,6 @@ export interface Schema extends ObjectTables {
   rollup_total: RollupTotalTable;
   watermark: WatermarkTable;
   retention: RetentionTable;
+  response: ResponseTable;
   schema_migration: MigrationTable;
 }

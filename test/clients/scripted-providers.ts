@@ -28,6 +28,8 @@ export interface ScriptedProviders {
   readonly upstream: Upstream;
   /** What the providers answer from now on, one by one; the last answer stays. */
   script(...answers: readonly Answer[]): void;
+  /** What is answered to requests for kept responses. */
+  keep(answer: (request: ReceivedRequest) => Response): void;
   /** The bodies that have come since `script` was called, refused ones included. */
   bodies(): JsonObject[];
   /** The requests that have come since `script` was called. */
@@ -48,6 +50,7 @@ export async function startProviders(options: ScriptedOptions = {}): Promise<Scr
   let answers: readonly Answer[] = [];
   let next = 0;
   let from = 0;
+  let keeper: ((request: ReceivedRequest) => Response) | undefined;
   const issued = new Map<Model, Set<string>>(MODELS.map((model) => [model, new Set()]));
   const upstream = startUpstream(async (request) => {
     const [, first] = request.path.split("/");
@@ -56,6 +59,7 @@ export async function startProviders(options: ScriptedOptions = {}): Promise<Scr
     // OpenAI has both endpoints for one model.
     const wire = WIRES[model === "gpt" && request.path.endsWith("/responses") ? "responses" : model];
     const { json } = request;
+    if (keeper !== undefined && /\/responses\/resp_/.test(request.path)) return keeper(request);
     if (!isObject(json)) return wire.error(400, "We could not parse the JSON body of your request.");
     // OpenAI's legacy endpoint has a wire of its own, which a test's own function speaks.
     const legacy = /\/v1\/completions$/.test(request.path);
@@ -84,6 +88,9 @@ export async function startProviders(options: ScriptedOptions = {}): Promise<Scr
       answers = given;
       next = 0;
       from = upstream.requests.length;
+    },
+    keep: (answer) => {
+      keeper = answer;
     },
     bodies: () => upstream.requests.slice(from).flatMap(({ json }) => (isObject(json) ? [json] : [])),
     requests: () => upstream.requests.slice(from),

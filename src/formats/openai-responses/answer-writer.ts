@@ -76,6 +76,7 @@ export class AnswerWriter {
     this.#queue.flush();
     const items = output.finish(itemStatus);
     const response = this.#response(end, items, this.#usage === undefined ? undefined : encodeUsage(this.#usage));
+    this.#context.kept?.keep?.(response);
     const type = end.status === "incomplete" || end.status === "failed" ? end.status : "completed";
     this.#emit(`response.${type}`, { response });
     return response;
@@ -85,7 +86,7 @@ export class AnswerWriter {
     if (this.#output !== undefined) return this.#output;
     const { sampling } = this.#context.request;
     this.#output = new OutputWriter({
-      answerId: this.#id(),
+      answerId: this.#context.kept?.itemBase ?? this.#id(),
       emit: this.#emit,
       holdsDeltas: sampling.logprobs === true || sampling.topLogprobs !== undefined,
     });
@@ -97,6 +98,8 @@ export class AnswerWriter {
 
   #id(): string {
     const { id } = this.#start;
+    const { kept } = this.#context;
+    if (kept !== undefined) return kept.idFor(id);
     // Answers of this format's own are asked for again by their ids, which do not all begin alike.
     if (id !== undefined && (this.#extensions?.format === FORMAT || id.startsWith("resp_"))) return id;
     return `resp_${(id ?? this.#context.fallbackId).replace(/^chatcmpl-/, "")}`;
@@ -107,6 +110,8 @@ export class AnswerWriter {
     const own = this.#extensions?.format === FORMAT ? this.#extensions.fields : {};
     const repeated: MutableJsonObject = { ...echo(this.#context.request), ...own };
     if (tier !== undefined) repeated.service_tier = tier;
+    const previous = this.#context.kept?.previousId;
+    if (previous !== undefined) repeated.previous_response_id = previous;
     return {
       id: this.#id(),
       object: "response",

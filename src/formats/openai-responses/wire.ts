@@ -33,7 +33,7 @@ export function messageOf(native: JsonObject | undefined): JsonObject {
   return isObject(native?.item) ? native.item : {};
 }
 
-const GENERATED = /^(?:rs|msg|fc|ctc|ig)_gw_/;
+const GENERATED = /^(?:rs|msg|fc|ctc|ig|item)_gw_/;
 
 /** An id for an item that came from elsewhere; at most 64 characters, which is all that OpenAI takes back. */
 export function generatedId(prefix: "rs" | "msg" | "fc" | "ctc" | "ig", answer: string, index: number): string {

@@ -70,6 +70,7 @@ export interface OpenAiCompatibleRow {
   /** Endpoints that are not of OpenAI's shape, instead of those that `serves` would make. */
   readonly endpoints?: Provider["endpoints"];
   readonly owner?: Provider["owner"];
+  readonly keepsResponses?: boolean;
   /** Extra static headers. */
   readonly headers?: (key: string | undefined, input: ConfigureInput) => Record<string, string>;
   readonly upstreamModel?: Provider["upstreamModel"];
@@ -122,6 +123,7 @@ export function openaiCompatible(row: OpenAiCompatibleRow): Provider {
       return row.upstreamModel?.(name, target) ?? name;
     },
     ...(row.serves.includes("responses") ? { selectEndpoint: selectorOf(endpoints) } : {}),
+    ...(row.keepsResponses === undefined ? {} : { keepsResponses: row.keepsResponses }),
     ...(row.classifyError === undefined ? {} : { classifyError: row.classifyError }),
   };
 }

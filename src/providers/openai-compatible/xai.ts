@@ -45,6 +45,7 @@ export const xai: OpenAiCompatibleRow = {
   bases: ["XAI_API_BASE"],
   serves: ["chat", "responses", "completions", "image-generation", "image-edit", "realtime"],
   owner: "xai",
+  keepsResponses: true,
   parameters: { stripSchemaKeywords: ["strict"], custom: reasoningModels },
   rules: {
     "image-generation": { unsupported: { size: IMAGE_FIELD, quality: IMAGE_FIELD, style: IMAGE_FIELD } },

@@ -5,6 +5,7 @@ import type { JsonObject } from "../../json/json.ts";
 import { readCallControls } from "../../pipeline/call-controls.ts";
 import { handleConversation } from "../../pipeline/handle-conversation.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
+import { resumeConversation } from "../../pipeline/responses/resume-conversation.ts";
 import { newCallId } from "../call-id.ts";
 import { readBody } from "../read-body.ts";
 import { internalError } from "../render-error.ts";
@@ -161,7 +162,8 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
   };
   return answerOrRefusal(services, context, kind.format, async () => {
     refuseMissing(json, kind);
-    return handleConversation(services, context);
+    const whole = kind.format === "openai-responses" ? await resumeConversation(services, context) : context;
+    return handleConversation(services, whole);
   });
 }
 
