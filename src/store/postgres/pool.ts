@@ -56,6 +56,8 @@ export function openPool(settings: PostgresSettings, size: number = settings.poo
   const pool = new Pool(config);
   // Without a listener a server that stops would end this process; whoever asks next learns of it.
   pool.on("error", () => undefined);
+  // The same for a connection that breaks while somebody has it but asks nothing, between two statements.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
 }
 
