@@ -22,6 +22,7 @@ import { managementRoutes } from "../server/routes/management.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
+import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
@@ -107,6 +108,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...responseRoutes,
     ...operationRoutes,
     ...tokenCountRoutes,
+    ...routeExplainRoutes,
     ...modelRoutes,
     ...managementRoutes,
     ...healthRoutes,

@@ -2,12 +2,12 @@ import type { Admission } from "../admission/admission.ts";
 import { Lease } from "../admission/admission.ts";
 import type { Ask, Refusal, Scope } from "../admission/scope.ts";
 import { modelScopes } from "../auth/grant.ts";
-import { isModelAllowed } from "../auth/model-access.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
 import type { PriceSheet } from "../snapshot/snapshot.ts";
 import { allFree, boundsOf, type CallBounds, dearest, pricesOfGroup } from "./bounds.ts";
+import { requireModel } from "./model-denial.ts";
 import { pricesFor } from "./prices.ts";
 import type { RequestContext } from "./request-context.ts";
 import { promptTokens } from "./token-count.ts";
@@ -40,7 +40,7 @@ export interface Admitted {
  * most. Throws the caller's refusal.
  */
 export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
-  requireModels(gate, context);
+  requireModel(gate, context, context.requestedModel);
   const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
   if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, plan, scopes));
   return admitOver(gate, context, plan, named);
@@ -130,20 +130,6 @@ function askFor(
     free: allFree(prices),
     tokens: Math.ceil(context.bytes / BYTES_PER_TOKEN) + (bounds.outputAsked ? bounds.outputTokens : 0),
   };
-}
-
-function requireModels(gate: Gate, context: RequestContext): void {
-  const { grant } = context.principal;
-  if (grant === undefined || grant.access.length === 0) return;
-  const { requestedModel: model, snapshot } = context;
-  const denied = grant.access.find(({ models }) => !isModelAllowed(models, model, snapshot, gate.accessGroups()));
-  if (denied === undefined) return;
-  throw new GatewayError(
-    "permission_denied",
-    `The requested model '${model}' is not available for this API key, or the model name is invalid. ` +
-      "Check the models available to you and try again.",
-    { type: `${denied.object}_model_access_denied`, param: "model" },
-  );
 }
 
 /** A refusal in LiteLLM's words. */

@@ -3,7 +3,9 @@ import type { JsonObject } from "../json/json.ts";
 import { type FallbackTable, requestFallbacks } from "../routing/fallbacks.ts";
 import { RoutePlan } from "../routing/route-plan.ts";
 import type { RouteRequest } from "../routing/route-request.ts";
+import type { Gate } from "./admit.ts";
 import type { Gateway } from "./gateway.ts";
+import { modelDenial, requireModel } from "./model-denial.ts";
 import type { RequestContext } from "./request-context.ts";
 import { promptTokens } from "./token-count.ts";
 
@@ -42,29 +44,37 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     priority: typeof body.priority === "number" ? body.priority : routing.rules.defaultPriority,
     body,
   };
+  const { gate } = gateway;
   return new RoutePlan({
     router: gateway.router,
     routing,
     request,
     requestRetries: controls.numRetries,
+    mayUse:
+      gate !== undefined && snapshot.general.raw.enforce_fallback_model_access === true
+        ? (model) => modelDenial(gate, context, model) === undefined
+        : undefined,
     disableFallbacks: body.disable_fallbacks === true,
     fallbacks: {
-      general: ownFallbacks(context, body, "fallbacks"),
-      contextWindow: ownFallbacks(context, body, "context_window_fallbacks"),
-      contentPolicy: ownFallbacks(context, body, "content_policy_fallbacks"),
+      general: ownFallbacks(gate, context, "fallbacks"),
+      contextWindow: ownFallbacks(gate, context, "context_window_fallbacks"),
+      contentPolicy: ownFallbacks(gate, context, "content_policy_fallbacks"),
     },
   });
 }
 
-function ownFallbacks(context: RequestContext, body: JsonObject, name: string): FallbackTable | undefined {
-  const value = body[name];
+/** The request's own list. Its models must be the caller's to call, and its overrides may not redirect credentials. */
+function ownFallbacks(gate: Gate | undefined, context: RequestContext, name: string): FallbackTable | undefined {
+  const value = context.body[name];
   if (value === undefined || value === null) return undefined;
   const table = requestFallbacks(value);
   if (typeof table === "string") throw new GatewayError("invalid_request", `'${name}' ${table}`, { param: name });
-  if (table === undefined || context.snapshot.general.allowClientSideCredentials) return table;
+  if (table === undefined) return undefined;
+  const credentials = context.snapshot.general.allowClientSideCredentials;
   for (const targets of table.values()) {
-    for (const { overrides } of targets) {
-      const field = CREDENTIAL_FIELDS.find((one) => overrides?.[one] !== undefined);
+    for (const { model, overrides } of targets) {
+      if (gate !== undefined) requireModel(gate, context, model);
+      const field = credentials ? undefined : CREDENTIAL_FIELDS.find((one) => overrides?.[one] !== undefined);
       if (field === undefined) continue;
       throw new GatewayError(
         "authentication",

@@ -134,6 +134,11 @@ export class RoutePlan {
     return this.#options.request;
   }
 
+  /** The lists of fallbacks that apply: the request's own before the configured ones. */
+  get tables(): FallbackTables {
+    return this.#tables;
+  }
+
   /** The failure that led to the present step. */
   get lastFailure(): RouteFailure | undefined {
     return this.#last;

@@ -95,6 +95,15 @@ describe("who may call", () => {
     expect(upstream.requests.length).toBe(1);
   });
 
+  test("a caller's own fallbacks are models that it may call", async () => {
+    const key = await makeKey({ models: '["m"]' });
+    upstream.handler = () => Response.json({ error: { message: "down" } }, { status: 500 });
+    const foreign = await refusal(await chat(key, { fallbacks: ["other"] }));
+    expect(foreign).toMatchObject({ status: 403, type: "key_model_access_denied" });
+    expect(upstream.requests.length).toBe(0);
+    expect((await chat(key, { fallbacks: ["m"] })).status).toBe(500);
+  });
+
   test.each([
     [["m"], 200],
     [["mine"], 200],

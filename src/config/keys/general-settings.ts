@@ -125,7 +125,7 @@ export const generalSettings = section("general_settings", {
   health_check_skip_disabled_background_models: routing(flag),
   background_health_check_model_groups: routing(texts),
   use_shared_health_check: routing(flag),
-  enforce_fallback_model_access: routing(flag),
+  enforce_fallback_model_access: supported(flag),
   enforce_fallback_budget: routing(flagOn),
   expose_fallback_errors_to_caller: routing(flag),
 
