@@ -1,8 +1,8 @@
 import type { Log } from "../events/log.ts";
 import type { RedisClient, RedisReply } from "../store/redis/redis-client.ts";
+import { AloneCounters } from "./alone-counters.ts";
 import type { Counters, ReadSpend } from "./counters.ts";
-import { MemoryCounters } from "./memory-counters.ts";
-import { ADD, EXPIRE, RENEW, SEED, SETTLE, TAKE } from "./redis-scripts.ts";
+import { EXPIRE, RENEW, SEED, SETTLE, SETTLE_LATE, TAKE } from "./redis-scripts.ts";
 import type { Ask, LimitKind, Remainder, Scope, Verdict } from "./scope.ts";
 
 /** A lease whose owner does not renew it for so long is the lease of a dead process. */
@@ -13,6 +13,9 @@ const KEPT_MS = 3_600_000;
 const RENEWED_AT_ONCE = 500;
 /** Settlements that wait for Redis to come back; beyond this the leases end by themselves. */
 const MOST_WAITING = 100_000;
+const TOLD_AT_ONCE = 1_000;
+/** Scopes whose use is remembered for the time when Redis is away. */
+const MOST_REMEMBERED = 100_000;
 
 export interface RedisCountersOptions {
   readonly redis: RedisClient;
@@ -22,15 +25,23 @@ export interface RedisCountersOptions {
   readonly prefix?: string;
 }
 
-interface Waiting {
+interface Settlement {
   readonly id: string;
   readonly cost: bigint;
   readonly tokens: number;
+  /** Given where Redis may not know the call; then its cost is added to these. */
+  readonly scopes?: readonly Scope[];
+}
+
+interface OpenCall {
+  readonly scopes: readonly Scope[];
+  /** How often Redis had come back when it was admitted: one that came back since may have forgotten it. */
+  readonly returns: number;
 }
 
 /**
  * The counters of all machines that share a Redis: one call of a script for all scopes of a request. While Redis is away
- * this process counts by itself, from the ledger on, and adds what was spent meanwhile when Redis is back.
+ * this process counts by itself, within its share of what was left, and tells what was spent as soon as Redis answers.
  */
 export class RedisCounters implements Counters {
   readonly #redis: RedisClient;
@@ -38,14 +49,18 @@ export class RedisCounters implements Counters {
   readonly #log: Log;
   /** All keys share one slot of a cluster, as one script takes them all. */
   readonly #prefix: string;
-  readonly #open = new Set<string>();
+  readonly #instance = crypto.randomUUID();
+  readonly #open = new Map<string, OpenCall>();
   readonly #timer: ReturnType<typeof setInterval>;
-  #waiting: Waiting[] = [];
+  /** Nano-dollars used of scopes, spent and held, as Redis told last. */
+  readonly #used = new Map<string, bigint>();
+  #instances = 1;
+  #returns = 0;
+  #waiting: Settlement[] = [];
+  #telling: Promise<void> | undefined;
   /** Counts while Redis is away. */
-  #alone: MemoryCounters | undefined;
-  readonly #aloneScopes = new Map<string, readonly Scope[]>();
-  /** Nano-dollars spent without Redis, by scope. */
-  #unreported = new Map<string, bigint>();
+  #alone: AloneCounters | undefined;
+  #closed = false;
 
   constructor(options: RedisCountersOptions) {
     this.#redis = options.redis;
@@ -54,6 +69,11 @@ export class RedisCounters implements Counters {
     this.#prefix = `{${options.prefix ?? "isthmus"}}:admission:`;
     this.#timer = setInterval(() => void this.sweep(), RENEW_MS);
     this.#timer.unref();
+    this.#redis.onReturn(() => {
+      this.#returns++;
+      void this.sweep();
+    });
+    void this.sweep();
   }
 
   async take(ask: Ask): Promise<Verdict> {
@@ -61,27 +81,29 @@ export class RedisCounters implements Counters {
     try {
       return await this.#take(ask);
     } catch (error) {
-      // A slow Redis may still take the lease after nobody waits for it: it is given back, as the call is counted here.
-      if (sent) this.#retryLater({ id: ask.id, cost: 0n, tokens: 0 });
       this.#log.debug("limits are counted without redis", { reason: String(error) });
-      return this.#takeAlone(ask);
+      const verdict = await this.#takeAlone(ask);
+      // A slow Redis may still take the lease after nobody waits for it: that of a call that does not go out is given back.
+      if (sent && !verdict.admitted) this.#tell({ id: ask.id, cost: 0n, tokens: 0 });
+      return verdict;
     }
   }
 
   async settle(id: string, cost: bigint, tokens: number): Promise<void> {
-    const scopes = this.#aloneScopes.get(id);
+    const scopes = this.#alone?.settle(id, cost, tokens);
     if (scopes !== undefined) {
-      this.#aloneScopes.delete(id);
-      this.#alone?.settle(id, cost, tokens);
-      for (const scope of scopes) this.#unreported.set(scope.id, (this.#unreported.get(scope.id) ?? 0n) + cost);
+      this.#tell({ id, cost, tokens, scopes });
       return;
     }
-    if (!this.#open.delete(id)) return;
+    const call = this.#open.get(id);
+    if (call === undefined) return;
+    this.#open.delete(id);
+    const settlement = { id, cost, tokens, ...(call.returns === this.#returns ? {} : { scopes: call.scopes }) };
     try {
-      await this.#settle({ id, cost, tokens });
+      await this.#settle(settlement);
     } catch {
-      // Told when Redis went away; tried again when it is back.
-      this.#retryLater({ id, cost, tokens });
+      // Told when Redis went away. Whether it was done is not known, and doing it again must change nothing.
+      this.#tell({ ...settlement, scopes: call.scopes });
     }
   }
 
@@ -95,16 +117,17 @@ export class RedisCounters implements Counters {
     return this.#read(scope.source);
   }
 
-  /** Renews this process's leases, ends those of processes that died, and tells Redis what it missed. */
+  /** Tells Redis what it missed, renews this process's leases and ends those of processes that died. */
   async sweep(): Promise<void> {
-    if (!this.#redis.usable) return;
+    if (!this.#redis.usable || this.#closed) return;
     try {
       await this.#tellMissed();
-      const ids = [...this.#open];
+      const ids = [...this.#open.keys(), ...(this.#alone?.ids() ?? [])];
       for (let at = 0; at < ids.length; at += RENEWED_AT_ONCE) {
         await this.#redis.run(RENEW, [this.#expiries], [LEASE_MS, ...ids.slice(at, at + RENEWED_AT_ONCE)]);
       }
-      await this.#redis.run(EXPIRE, [this.#expiries], [`${this.#prefix}lease:`]);
+      const live = [`${this.#prefix}lease:`, this.#instance, LEASE_MS];
+      this.#instances = Number(await this.#redis.run(EXPIRE, [this.#expiries, this.#instanceKey], live));
     } catch (error) {
       this.#log.debug("leases could not be renewed", { reason: String(error) });
     }
@@ -113,11 +136,23 @@ export class RedisCounters implements Counters {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.sweep();
-    await this.#alone?.close();
+    this.#closed = true;
+    if (!this.#redis.usable) return;
+    await this.#redis.send("ZREM", this.#instanceKey, this.#instance).catch((error: unknown) => {
+      this.#log.debug("redis forgets this process by itself", { reason: String(error) });
+    });
   }
 
   get #expiries(): string {
     return `${this.#prefix}expiries`;
+  }
+
+  get #instanceKey(): string {
+    return `${this.#prefix}instances`;
+  }
+
+  #leaseKey(id: string): string {
+    return `${this.#prefix}lease:${id}`;
   }
 
   #scopeKey(id: string): string {
@@ -125,7 +160,11 @@ export class RedisCounters implements Counters {
   }
 
   async #take(ask: Ask): Promise<Verdict> {
-    const keys = [`${this.#prefix}lease:${ask.id}`, this.#expiries, ...ask.scopes.map(({ id }) => this.#scopeKey(id))];
+    const returns = this.#returns;
+    const keys = [
+      ...[this.#leaseKey(ask.id), this.#expiries, this.#instanceKey],
+      ...ask.scopes.map(({ id }) => this.#scopeKey(id)),
+    ];
     const args = [
       ...[ask.id, String(ask.amount), ask.free ? "1" : "0", String(ask.tokens), LEASE_MS, KEPT_MS],
       ...ask.scopes.flatMap(({ offset, limits, refusesWhen }) => [
@@ -139,89 +178,99 @@ export class RedisCounters implements Counters {
     ];
     for (let tries = 0; ; tries++) {
       const reply = (await this.#redis.run(TAKE, keys, args)) as readonly RedisReply[];
-      if (reply[0] !== "missing") {
-        const verdict = verdictOf(ask, reply);
-        if (verdict.admitted) this.#open.add(ask.id);
-        return verdict;
+      if (reply[0] === "refused") return refusalOf(ask, reply);
+      if (reply[0] === "admitted") {
+        this.#open.set(ask.id, { scopes: ask.scopes, returns });
+        return this.#admitted(ask, reply);
       }
       if (tries === 3) throw new Error("scopes vanish from redis as soon as they are made");
       await Promise.all(reply.slice(1).map((index) => this.#seed(ask.scopes[Number(index)] as Scope)));
     }
   }
 
+  #admitted(ask: Ask, [, instances, ...told]: readonly RedisReply[]): Verdict {
+    this.#instances = Number(instances);
+    const remainders = ask.scopes.map((scope, index): Remainder => {
+      const [requests, tokens, spent, used] = told.slice(index * 4, index * 4 + 4);
+      if (scope.limits.maxBudget !== undefined) this.#remember(scope.id, BigInt(String(used)));
+      return { scope, requests: count(requests), tokens: count(tokens), spent: BigInt(String(spent)) };
+    });
+    return { admitted: true, remainders };
+  }
+
+  #remember(id: string, used: bigint): void {
+    if (this.#used.size >= MOST_REMEMBERED && !this.#used.has(id)) this.#used.clear();
+    this.#used.set(id, used);
+  }
+
   async #seed(scope: Scope): Promise<void> {
     await this.#redis.run(SEED, [this.#scopeKey(scope.id)], [String(await this.#read(scope.source)), KEPT_MS]);
   }
 
-  async #takeAlone(ask: Ask): Promise<Verdict> {
-    this.#alone ??= new MemoryCounters(this.#read);
-    const verdict = await this.#alone.take(ask);
-    if (verdict.admitted) this.#aloneScopes.set(ask.id, ask.scopes);
-    return verdict;
+  #takeAlone(ask: Ask): Promise<Verdict> {
+    this.#alone ??= new AloneCounters({
+      read: this.#read,
+      lastUsed: (id) => this.#used.get(id),
+      instances: this.#instances,
+    });
+    return this.#alone.take(ask);
   }
 
-  #retryLater(settlement: Waiting): void {
+  /** Tells Redis as soon as it can be told. */
+  #tell(settlement: Settlement): void {
     if (this.#waiting.length < MOST_WAITING) this.#waiting.push(settlement);
+    if (!this.#redis.usable) return;
+    this.#tellMissed().catch((error: unknown) => {
+      this.#log.debug("redis is told later what was spent", { reason: String(error) });
+    });
   }
 
-  async #settle({ id, cost, tokens }: Waiting): Promise<void> {
-    await this.#redis.run(SETTLE, [`${this.#prefix}lease:${id}`, this.#expiries], [id, String(cost), tokens]);
+  async #settle({ id, cost, tokens, scopes }: Settlement): Promise<void> {
+    const keys = [this.#leaseKey(id), this.#expiries];
+    const args = [id, String(cost), tokens];
+    if (scopes === undefined) await this.#redis.run(SETTLE, keys, args);
+    else {
+      const ended = `${this.#leaseKey(id)}:ended`;
+      await this.#redis.run(SETTLE_LATE, [...keys, ended, ...scopes.map((scope) => this.#scopeKey(scope.id))], args);
+    }
   }
 
-  async #tellMissed(): Promise<void> {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const [index, one] of waiting.entries()) {
-      try {
-        await this.#settle(one);
-      } catch (error) {
-        this.#waiting.push(...waiting.slice(index));
-        throw error;
-      }
+  #tellMissed(): Promise<void> {
+    this.#telling ??= this.#tellAll().finally(() => {
+      this.#telling = undefined;
+    });
+    return this.#telling;
+  }
+
+  async #tellAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      // Sent in one turn, before any call of this process asks what is left.
+      const told = this.#waiting.splice(0, TOLD_AT_ONCE);
+      const results = await Promise.allSettled(told.map((one) => this.#settle(one)));
+      const failed = told.filter((_, index) => results[index]?.status === "rejected");
+      if (failed.length === 0) continue;
+      this.#waiting.push(...failed);
+      throw (results.find(({ status }) => status === "rejected") as PromiseRejectedResult).reason;
     }
-    if (this.#unreported.size === 0) return;
-    const unreported = this.#unreported;
-    this.#unreported = new Map();
-    try {
-      await this.#redis.run(
-        ADD,
-        [...unreported.keys()].map((id) => this.#scopeKey(id)),
-        [...unreported.values()].map(String),
-      );
-    } catch (error) {
-      for (const [id, cost] of unreported) this.#unreported.set(id, (this.#unreported.get(id) ?? 0n) + cost);
-      throw error;
-    }
-    // The next time that Redis is away begins from the ledger again.
+    // The next time that Redis is away begins with what is left by then.
     if (this.#alone?.open === 0) this.#alone = undefined;
   }
 }
 
-function verdictOf(ask: Ask, reply: readonly RedisReply[]): Verdict {
-  if (reply[0] === "refused") {
-    const [, index, kind, spent, room, limit, remaining, resetMs] = reply;
-    return {
-      admitted: false,
-      refusal: {
-        scope: ask.scopes[Number(index)] as Scope,
-        kind: kind as LimitKind,
-        spent: BigInt(String(spent)),
-        room: BigInt(String(room)),
-        limit: Number(limit),
-        remaining: Number(remaining),
-        resetMs: Number(resetMs),
-      },
-    };
-  }
-  const remainders = ask.scopes.map(
-    (scope, index): Remainder => ({
-      scope,
-      requests: count(reply[1 + index * 3]),
-      tokens: count(reply[2 + index * 3]),
-      spent: BigInt(String(reply[3 + index * 3])),
-    }),
-  );
-  return { admitted: true, remainders };
+function refusalOf(ask: Ask, reply: readonly RedisReply[]): Verdict {
+  const [, index, kind, spent, room, limit, remaining, resetMs] = reply;
+  return {
+    admitted: false,
+    refusal: {
+      scope: ask.scopes[Number(index)] as Scope,
+      kind: kind as LimitKind,
+      spent: BigInt(String(spent)),
+      room: BigInt(String(room)),
+      limit: Number(limit),
+      remaining: Number(remaining),
+      resetMs: Number(resetMs),
+    },
+  };
 }
 
 function count(value: RedisReply | undefined): number | undefined {

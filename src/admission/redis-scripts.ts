@@ -6,6 +6,7 @@ import { redisScript } from "../store/redis/redis-script.ts";
  */
 const PRELUDE = `
 local WINDOW = 60000
+local ENDED = 3600000
 local function clock()
   local time = redis.call('TIME')
   return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -31,11 +32,12 @@ end
 `;
 
 /**
- * KEYS: the lease, the expiries, then one hash for each scope. ARGV: id, amount, free, tokens, milliseconds of the
+ * KEYS: the lease, the expiries, the instances, then one hash for each scope. ARGV: id, amount, free, tokens, milliseconds of the
  * lease, milliseconds that an idle scope is kept, then for each scope offset, budget, `at` or `above`, requests and
  * tokens per minute, calls at a time; empty is no limit.
  * Gives `{"missing", i…}` where scopes are not known, `{"refused", i, kind, spent, room, limit, remaining, resetMs}`, or
- * `{"admitted", requests, tokens, spent, …}` with three values a scope, empty where there is no limit.
+ * `{"admitted", instances, requests, tokens, spent, used, …}` with four values a scope: what is left of its limits, empty
+ * where there is none, what was spent, offset included, and what is spent and held now, without it.
  */
 export const TAKE = redisScript(
   "take",
@@ -43,10 +45,10 @@ export const TAKE = redisScript(
 local now = clock()
 local states = {}
 local missing = {'missing'}
-for i = 3, #KEYS do
+for i = 4, #KEYS do
   local raw = redis.call('HMGET', KEYS[i], 'total', 'held', 'windowStart', 'requests', 'tokens', 'running')
-  if not raw[1] then table.insert(missing, whole(i - 3)) end
-  states[i - 2] = raw
+  if not raw[1] then table.insert(missing, whole(i - 4)) end
+  states[i - 3] = raw
 end
 if #missing > 1 then return missing end
 local amount, free, tokens = tonumber(ARGV[2]), ARGV[3] == '1', tonumber(ARGV[4])
@@ -73,11 +75,12 @@ for i, raw in ipairs(states) do
   if rpm and requests + 1 > rpm then return refuse('requests', rpm, rpm - requests) end
   if tpm and used + tokens > tpm then return refuse('tokens', tpm, tpm - used) end
   raw.over, raw.now, raw.used, raw.spent, raw.rpm, raw.tpm = over, requests, used, spent, rpm, tpm
+  raw.all = total + held + amount
 end
 local keys = {}
-local answer = {'admitted'}
+local answer = {'admitted', redis.call('ZCARD', KEYS[3])}
 for i, raw in ipairs(states) do
-  local key = KEYS[i + 2]
+  local key = KEYS[i + 3]
   keys[i] = key
   if raw.over then redis.call('HSET', key, 'windowStart', whole(now), 'requests', 0, 'tokens', 0) end
   redis.call('HINCRBY', key, 'held', ARGV[2])
@@ -88,6 +91,7 @@ for i, raw in ipairs(states) do
   table.insert(answer, raw.rpm and whole(math.max(raw.rpm - raw.now - 1, 0)) or '')
   table.insert(answer, raw.tpm and whole(math.max(raw.tpm - raw.used - tokens, 0)) or '')
   table.insert(answer, whole(raw.spent))
+  table.insert(answer, whole(raw.all))
 end
 redis.call('HSET', KEYS[1], 'scopes', cjson.encode(keys), 'amount', ARGV[2], 'tokens', ARGV[4], 'taken', whole(now))
 redis.call('ZADD', KEYS[2], whole(now + tonumber(ARGV[5])), ARGV[1])
@@ -112,20 +116,48 @@ return 1`,
 );
 
 /**
- * Ends the leases of owners that died: spent in full, like the row of an interrupted call. KEYS: the expiries. ARGV: the
- * prefix of leases. Gives how many there were.
+ * Ends the leases of owners that died: spent in full, like the row of an interrupted call. An owner that was only away
+ * corrects that (`SETTLE_LATE`). Says also that this instance lives. KEYS: the expiries, the instances. ARGV: the prefix
+ * of leases, the instance, milliseconds until it counts as dead. Gives how many instances there are.
  */
 export const EXPIRE = redisScript(
   "expire",
   `${PRELUDE}
-local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(clock() - 1), 'LIMIT', 0, 200)
+local now = clock()
+local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', whole(now - 1), 'LIMIT', 0, 200)
 for _, id in ipairs(ids) do
   redis.call('ZREM', KEYS[1], id)
   local lease = ARGV[1] .. id
   local raw = redis.call('HMGET', lease, 'amount', 'tokens')
-  if raw[1] then finish(lease, raw[1], raw[2]) end
+  if raw[1] then
+    finish(lease, raw[1], raw[2])
+    redis.call('SET', lease .. ':ended', raw[1], 'PX', ENDED)
+  end
 end
-return #ids`,
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', whole(now - 1))
+redis.call('ZADD', KEYS[2], whole(now + tonumber(ARGV[3])), ARGV[2])
+return redis.call('ZCARD', KEYS[2])`,
+);
+
+/**
+ * Ends a call that Redis may not know: it was counted elsewhere, or Redis was away meanwhile. Its lease ends where it is
+ * there; otherwise its cost is added to the scopes that are, less what its lease's expiry counted. Sent twice it counts
+ * once. KEYS: the lease, the expiries, the mark of its end, the scopes. ARGV: id, cost, tokens.
+ */
+export const SETTLE_LATE = redisScript(
+  "settle-late",
+  `${PRELUDE}
+redis.call('ZREM', KEYS[2], ARGV[1])
+local counted = redis.call('GET', KEYS[3])
+if counted == 'settled' then return 0 end
+redis.call('SET', KEYS[3], 'settled', 'PX', ENDED)
+if not counted and finish(KEYS[1], ARGV[2], ARGV[3]) == 1 then return 1 end
+for i = 4, #KEYS do
+  if redis.call('HEXISTS', KEYS[i], 'total') == 1 then
+    redis.call('HINCRBY', KEYS[i], 'total', whole(tonumber(ARGV[2]) - tonumber(counted or '0')))
+  end
+end
+return 1`,
 );
 
 /** KEYS: a scope. ARGV: its total, milliseconds that it is kept. Does nothing when it is there. */
@@ -134,15 +166,6 @@ export const SEED = redisScript(
   `if redis.call('HSETNX', KEYS[1], 'total', ARGV[1]) == 1 then
   redis.call('HSET', KEYS[1], 'held', 0, 'windowStart', -100000000, 'requests', 0, 'tokens', 0, 'running', 0)
   redis.call('PEXPIRE', KEYS[1], ARGV[2])
-end
-return 1`,
-);
-
-/** KEYS: scopes. ARGV: what to add to the total of each, where it is there. */
-export const ADD = redisScript(
-  "add",
-  `for i, key in ipairs(KEYS) do
-  if redis.call('HEXISTS', key, 'total') == 1 then redis.call('HINCRBY', key, 'total', ARGV[i]) end
 end
 return 1`,
 );

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Cluster, Redis as IoRedis, RedisOptions } from "ioredis";
 import type { Log } from "../../events/log.ts";
-import { DeadlineWheel } from "../../upstream/deadline-wheel.ts";
 import { Breaker } from "./breaker.ts";
+import { LoopDeadlines } from "./loop-deadlines.ts";
 import type { RedisScript } from "./redis-script.ts";
 import type { RedisSettings } from "./redis-settings.ts";
 
@@ -37,9 +37,10 @@ export class RedisClient {
   readonly #log: Log;
   readonly #client: IoRedis | Cluster;
   readonly #connect: () => IoRedis | Cluster;
-  readonly #deadlines = new DeadlineWheel();
+  readonly #deadlines = new LoopDeadlines();
   readonly #breaker = new Breaker(BREAKER_LIMIT);
   readonly #subscribers = new Map<string, Set<(message: string) => void>>();
+  readonly #returned = new Set<() => void>();
   #subscription: IoRedis | Cluster | undefined;
   #probe: ReturnType<typeof setTimeout> | undefined;
   #pending = 0;
@@ -137,6 +138,11 @@ export class RedisClient {
     };
   }
 
+  /** Calls `listener` whenever Redis answers again after it did not. */
+  onReturn(listener: () => void): void {
+    this.#returned.add(listener);
+  }
+
   /** Resolves when commands can be sent or the seconds have passed; says which. */
   async ready(seconds: number): Promise<boolean> {
     const until = performance.now() + seconds * 1000;
@@ -178,15 +184,16 @@ export class RedisClient {
     );
   }
 
-  /** Rejects when the time is over; an answer that comes later is nobody's. */
+  /**
+   * Rejects when the time is over; an answer that comes later is nobody's. Time in which this process was too busy to
+   * read is no time that Redis took.
+   */
   #limited(work: () => Promise<RedisReply>, seconds: number): Promise<RedisReply> {
     this.#pending++;
     return new Promise<RedisReply>((resolve, reject) => {
-      const deadline = this.#deadlines.add(seconds, {
-        expired: () => reject(new Error(`no answer within ${seconds} s`)),
-      });
+      const cancel = this.#deadlines.add(seconds, () => reject(new Error(`no answer within ${seconds} s`)));
       const done = (): void => {
-        deadline.done();
+        cancel();
         this.#pending--;
       };
       work().then(
@@ -231,6 +238,7 @@ export class RedisClient {
       if (this.#closed) return;
       this.#breaker.close();
       this.#log.info("redis answers");
+      for (const listener of this.#returned) listener();
     } catch (error) {
       if (this.#closed) return;
       // That there is no connection says less than why there is none, which came before.
