@@ -1,54 +1,70 @@
 import { statSync } from "node:fs";
 import { renderDiagnostics } from "../config/check.ts";
-import { compileSnapshot, defaultSnapshot } from "../config/compile.ts";
+import { compileSnapshot, defaultDocument } from "../config/compile.ts";
 import { ConfigError } from "../config/diagnostics.ts";
-import { loadConfig } from "../config/load.ts";
+import { type LoadedDocument, loadConfig } from "../config/load.ts";
 import { lostDeployments } from "../config/reload-check.ts";
 import { secretEnvironment } from "../config/secrets/secret-environment.ts";
+import { NOTHING_STORED, type StoredConfiguration, type StoredModel, storedLocation } from "../config/stored-models.ts";
 import type { Log } from "../events/log.ts";
+import type { StoredSource } from "../management/models/stored-source.ts";
 import type { Diagnostic, Snapshot } from "../snapshot/snapshot.ts";
 import { type Transport, toResponse } from "../upstream/transport.ts";
 
 /** How often the files are looked at. A look is one system call a file. */
 const WATCH_MS = 1_000;
+/** How often the database is asked whether it has another version: one row, the longest that a replica is behind. */
+const POLL_MS = 1_000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface LiveConfigurationOptions {
   /** Path of the file; undefined where the environment's providers are all there is. */
   readonly file: string | undefined;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   readonly log: Log;
   readonly transport: Transport;
   /** Whether a file that changes is read again by itself. */
   readonly watch: boolean;
 }
 
+/** The files as they were read, with the secrets that they refer to. */
+interface Declared {
+  readonly document: LoadedDocument;
+  readonly environment: Environment;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
 /**
- * The configuration in force. It is read again when one of its files changes and at SIGHUP: compiled aside, and swapped
- * at once; requests keep the one that they began with. A file that is wrong is refused whole, with its line, and the one
- * in force stays.
+ * The configuration in force. It is read again when one of its files changes, at SIGHUP, and when the database has
+ * another version of what it adds: compiled aside, and swapped at once; requests keep the one that they began with. A
+ * file that is wrong is refused whole, with its line, and the one in force stays.
  */
 export class LiveConfiguration {
   #current: Snapshot;
+  #declared: Declared;
+  #stored: StoredConfiguration = NOTHING_STORED;
+  #source: StoredSource | undefined;
+  /** Changes are taken one after the other. */
+  #turn: Promise<void> = Promise.resolve();
   readonly #options: LiveConfigurationOptions;
   #stamps = "";
-  #timer: ReturnType<typeof setInterval> | undefined;
-  #reloading: Promise<void> | undefined;
+  readonly #timers: ReturnType<typeof setInterval>[] = [];
 
-  private constructor(snapshot: Snapshot, options: LiveConfigurationOptions) {
+  private constructor(declared: Declared, snapshot: Snapshot, options: LiveConfigurationOptions) {
+    this.#declared = declared;
     this.#current = snapshot;
     this.#options = options;
   }
 
-  /** Reads it for the first time. Throws ConfigError when it cannot be used. */
+  /** Reads the files for the first time. Throws ConfigError when they cannot be used. */
   static async open(options: LiveConfigurationOptions): Promise<LiveConfiguration> {
-    const snapshot = await read(options);
+    const declared = await read(options);
+    const snapshot = compile(declared, NOTHING_STORED);
     tell(options.log, snapshot.diagnostics);
-    const live = new LiveConfiguration(snapshot, options);
+    const live = new LiveConfiguration(declared, snapshot, options);
     live.#stamps = stampsOf(snapshot.files);
-    if (options.file !== undefined && options.watch) {
-      live.#timer = setInterval(() => live.#look(), WATCH_MS);
-      live.#timer.unref();
-    }
+    if (options.file !== undefined && options.watch) live.#every(WATCH_MS, () => live.#look());
     return live;
   }
 
@@ -56,16 +72,47 @@ export class LiveConfiguration {
     return this.#current;
   }
 
-  /** Reads it again; what cannot be used is told and changes nothing. */
+  /** Adds what the database has, now and whenever that is another. */
+  async attach(source: StoredSource): Promise<void> {
+    this.#source = source;
+    await this.refresh();
+    this.#every(POLL_MS, () => void this.#poll());
+  }
+
+  /** Reads the files again; what cannot be used is told and changes nothing. */
   reload(): Promise<void> {
-    this.#reloading ??= this.#reload().finally(() => {
-      this.#reloading = undefined;
-    });
-    return this.#reloading;
+    return this.#inTurn(() => this.#reload());
+  }
+
+  /** Reads again what the database adds; what was committed before the call is in force when it resolves. */
+  refresh(): Promise<void> {
+    return this.#inTurn(() => this.#refresh());
+  }
+
+  /** Why a model could not be served if it were stored; undefined when it could. */
+  problemOf(model: StoredModel): string | undefined {
+    const { diagnostics, deploymentsById } = compile(this.#declared, { ...this.#stored, models: [model] });
+    if (deploymentsById.get(model.id)?.stored === true) return undefined;
+    const { file } = storedLocation(model.id);
+    const found = diagnostics.find(({ location }) => location?.file === file);
+    return found?.message.replace(/^the deployment of .*? is skipped: /, "") ?? "it is for another environment";
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #every(ms: number, run: () => void): void {
+    const timer = setInterval(run, ms);
+    timer.unref();
+    this.#timers.push(timer);
+  }
+
+  #inTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(run);
+    // One that fails must not keep the next from its turn.
+    this.#turn = turn.catch(() => {});
+    return turn;
   }
 
   #look(): void {
@@ -75,11 +122,37 @@ export class LiveConfiguration {
     void this.reload();
   }
 
+  async #poll(): Promise<void> {
+    try {
+      if ((await this.#source?.version()) !== this.#stored.version) await this.refresh();
+    } catch (error) {
+      this.#options.log.warning("the database's part of the configuration cannot be read; the one in force stays", {
+        reason: String(error),
+      });
+    }
+  }
+
+  async #refresh(): Promise<void> {
+    const { log } = this.#options;
+    const stored = (await this.#source?.read()) ?? NOTHING_STORED;
+    if (stored.version === this.#stored.version) return;
+    const next = compile(this.#declared, stored);
+    this.#stored = stored;
+    this.#current = next;
+    tell(
+      log,
+      next.diagnostics.filter(({ location }) => !next.files.includes(location?.file ?? "")),
+    );
+    log.info("another configuration is in force", { version: next.version, stored_models: stored.models.length });
+  }
+
   async #reload(): Promise<void> {
     const { log } = this.#options;
+    let declared: Declared;
     let next: Snapshot;
     try {
-      next = await read(this.#options);
+      declared = await read(this.#options);
+      next = compile(declared, this.#stored);
     } catch (error) {
       if (!(error instanceof ConfigError)) {
         log.error("the configuration cannot be read again; the one in force stays", { reason: String(error) });
@@ -96,6 +169,7 @@ export class LiveConfiguration {
       return;
     }
     const changed = next.version !== this.#current.version;
+    this.#declared = declared;
     this.#current = next;
     this.#stamps = stampsOf(next.files);
     if (changed) tell(log, next.diagnostics);
@@ -105,14 +179,18 @@ export class LiveConfiguration {
   }
 }
 
-async function read({ file, environment, transport }: LiveConfigurationOptions): Promise<Snapshot> {
-  if (file === undefined) return defaultSnapshot(environment);
+async function read({ file, environment, transport }: LiveConfigurationOptions): Promise<Declared> {
+  if (file === undefined) return { document: defaultDocument(environment), environment, diagnostics: [] };
   const document = loadConfig(file);
   const secrets = await secretEnvironment(document, environment, {
     send: async (request) => toResponse(await transport.open(request).response),
   });
-  const compiled = compileSnapshot(document, { environment: secrets.environment });
-  return { ...compiled, diagnostics: [...secrets.diagnostics, ...compiled.diagnostics] };
+  return { document, environment: secrets.environment, diagnostics: secrets.diagnostics };
+}
+
+function compile({ document, environment, diagnostics }: Declared, stored: StoredConfiguration): Snapshot {
+  const compiled = compileSnapshot(document, { environment, stored });
+  return { ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] };
 }
 
 function tell(log: Log, diagnostics: readonly Diagnostic[]): void {

@@ -8,6 +8,8 @@ import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
+import { TABLES } from "../management/change.ts";
+import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
@@ -40,6 +42,9 @@ import { workerNumber } from "./supervise.ts";
 
 /** Bun refuses what is larger before our code sees it; ours is the limit that counts. */
 const PARSER_BODY_LIMIT = 4 * 1024 * 1024 * 1024;
+
+/** Tables whose rows are part of the configuration. */
+const CONFIGURING: ReadonlySet<string> = new Set([TABLES.model, TABLES.credential]);
 
 /** Starts serving; returns when the port is open. The process then lives until a signal ends it. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
@@ -122,6 +127,21 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ids: new ResponseIds(env.LITELLM_SALT_KEY ?? master.key),
     store: openResponseStore({ database, log, ...responseRetention(env) }),
   };
+  const management = await openManagement({
+    database,
+    log,
+    saltKey: env.LITELLM_SALT_KEY ?? master.key,
+    sealedByMasterKey: env.LITELLM_SALT_KEY === undefined,
+    previousSaltKey: env.LITELLM_MIGRATE_FROM_MASTER_KEY,
+    snapshot: () => configuration.current,
+    models: configuration,
+    changed: async (changes) => {
+      authenticator.forget();
+      await gate.changed();
+      if (changes.some(({ table }) => CONFIGURING.has(table))) await configuration.refresh();
+    },
+  });
+  await configuration.attach(storedSource(database, management.secrets));
   const services: Services = {
     version,
     snapshot: () => configuration.current,
@@ -137,16 +157,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     cache,
     authenticator,
     refusals: new RefusalCounts(),
-    management: await openManagement({
-      database,
-      log,
-      saltKey: env.LITELLM_SALT_KEY ?? master.key,
-      snapshot: () => configuration.current,
-      changed: async () => {
-        authenticator.forget();
-        await gate.changed();
-      },
-    }),
+    management,
     routes: () => table.routes,
     degraded: () => [
       ...(database.away || ledger.behind ? ["database"] : []),

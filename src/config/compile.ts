@@ -1,47 +1,70 @@
 import { createHash } from "node:crypto";
-import { asObject, type JsonObject } from "../json/json.ts";
+import { asArray, asObject, asString, type JsonObject } from "../json/json.ts";
 import { allProviders } from "../providers/registry.ts";
-import type { Deployment, Diagnostic, Snapshot, WildcardGroup } from "../snapshot/snapshot.ts";
+import type { Deployment, Diagnostic, Snapshot, SourceLocation, WildcardGroup } from "../snapshot/snapshot.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
-import { compileModelList } from "./model-list.ts";
+import { compileModelList, declaredCredentials } from "./model-list.ts";
 import type { Environment } from "./references.ts";
 import { aliasesOf, generalSettingsOf, librarySettingsOf, routerSettingsOf } from "./settings.ts";
+import { compileStoredModels, NOTHING_STORED, type StoredConfiguration } from "./stored-models.ts";
 import { type ValidDocument, validateDocument } from "./validate.ts";
+
+export interface CompileOptions {
+  readonly environment: Environment;
+  /** What the database adds. */
+  readonly stored?: StoredConfiguration;
+}
 
 /**
  * A loaded configuration as the snapshot that requests are served from. Throws ConfigError when its shape is wrong, and
  * for a deployment that cannot be built where `ignore_invalid_deployments` is off; otherwise such a deployment is told
  * and left out.
  */
-export function compileSnapshot(document: LoadedDocument, options: { readonly environment: Environment }): Snapshot {
+export function compileSnapshot(document: LoadedDocument, options: CompileOptions): Snapshot {
   const valid = validateDocument(document, options.environment);
   const library = asObject(valid.value.litellm_settings) ?? {};
   const router = asObject(valid.value.router_settings) ?? {};
-  const { deployments, diagnostics: skipped } = compileModelList(document, valid);
+  const stored = options.stored ?? NOTHING_STORED;
+  // A name that both have is the file's.
+  const credentials = new Map([...stored.credentials, ...declaredCredentials(valid)]);
+  const { deployments: declared, diagnostics: skipped } = compileModelList(document, valid, { credentials });
+  const general = generalSettingsOf(asObject(valid.value.general_settings) ?? {}, valid.environment);
+  const added = compileStoredModels(general.storesModels ? stored.models : [], {
+    declared,
+    credentials,
+    environment: valid.environment,
+  });
+  const deployments = [...declared, ...added.deployments];
   const settings = routerSettingsOf(router, library);
   const diagnostics = inOrder(document.files, [
     ...valid.diagnostics,
     ...skipped,
     ...strategyDiagnostics(document, valid, settings.routingStrategy),
+    ...stored.problems,
+    ...added.diagnostics,
   ]);
   const strict = (router.ignore_invalid_deployments ?? library.ignore_invalid_deployments) === false;
   if (strict && skipped.some((one) => one.severity === "error")) throw new ConfigError(diagnostics);
   return {
-    version: createHash("sha256").update(JSON.stringify(document.value)).digest("hex").slice(0, 16),
+    version: createHash("sha256")
+      .update(JSON.stringify(document.value) + (stored.version ?? ""))
+      .digest("hex")
+      .slice(0, 16),
     files: document.files,
     ...grouped(deployments),
+    declaredCredentials: credentialLocations(document, valid),
     aliases: aliasesOf(router, library),
     router: settings,
     library: librarySettingsOf(library, valid.environment),
-    general: generalSettingsOf(asObject(valid.value.general_settings) ?? {}),
+    general,
     document: document.value,
     diagnostics,
   };
 }
 
-/** The snapshot of a start without a configuration: the built-in echo, and every provider whose key is at hand. */
-export function defaultSnapshot(environment: Environment): Snapshot {
+/** What a start without a configuration serves: the built-in echo, and every provider whose key is at hand. */
+export function defaultDocument(environment: Environment): LoadedDocument {
   const list: JsonObject[] = [{ model_name: "echo", litellm_params: { model: "echo/echo" } }];
   const claimed = new Set<string>();
   for (const provider of allProviders()) {
@@ -53,10 +76,17 @@ export function defaultSnapshot(environment: Environment): Snapshot {
     list.push({ model_name: `${provider.id}/*`, litellm_params: { model: `${provider.id}/*` } });
   }
   const value: JsonObject = { model_list: list };
-  return compileSnapshot(
-    { value, files: [], diagnostics: [], locate: () => ({ file: "the environment", line: 1, column: 1 }) },
-    { environment },
-  );
+  return {
+    value,
+    files: [],
+    diagnostics: [],
+    locate: () => ({ file: "the environment", line: 1, column: 1 }),
+  };
+}
+
+/** The snapshot of a start without a configuration. */
+export function defaultSnapshot(environment: Environment): Snapshot {
+  return compileSnapshot(defaultDocument(environment), { environment });
 }
 
 /** What LiteLLM accepts and this router does not have. */
@@ -74,6 +104,15 @@ function strategyDiagnostics(document: LoadedDocument, valid: ValidDocument, str
       location: document.locate([section, "routing_strategy"]),
     },
   ];
+}
+
+function credentialLocations(document: LoadedDocument, valid: ValidDocument): ReadonlyMap<string, SourceLocation> {
+  return new Map(
+    asArray(valid.value.credential_list).flatMap((item, index): [string, SourceLocation][] => {
+      const name = asString(asObject(item)?.credential_name);
+      return name === undefined ? [] : [[name, document.locate(["credential_list", index])]];
+    }),
+  );
 }
 
 /** File by file and line by line. */

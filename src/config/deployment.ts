@@ -25,6 +25,8 @@ export interface DeploymentInput {
   readonly info: JsonObject;
   readonly environment: Environment;
   readonly source: SourceLocation;
+  /** Reads files that parameters name; undefined for what cannot be read. */
+  readonly readFile: (path: string) => string | undefined;
 }
 
 /** Stands in for credentials and address of a deployment that never calls anybody. */
@@ -53,7 +55,7 @@ export function compileDeployment(input: DeploymentInput): Deployment | Deployme
     params: mocked ? { ...MOCKED, ...params } : params,
     model: resolved.model,
     environment: input.environment,
-    readFile,
+    readFile: input.readFile,
   });
   if (isConfigureProblem(target)) return { problem: target.message, key: target.key };
 

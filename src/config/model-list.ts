@@ -1,38 +1,59 @@
 import { createHash } from "node:crypto";
 import { asArray, asObject, asString, type Json, type JsonObject } from "../json/json.ts";
 import type { Deployment, Diagnostic } from "../snapshot/snapshot.ts";
-import { compileDeployment, type DeploymentProblem, withoutNull } from "./deployment.ts";
+import { compileDeployment, type DeploymentProblem, readFile, withoutNull } from "./deployment.ts";
 import type { LoadedDocument, Path } from "./load.ts";
 import type { ValidDocument } from "./validate.ts";
+
+/** Name → `credential_values`. */
+export type Credentials = ReadonlyMap<string, JsonObject>;
+
+export interface ModelListOptions {
+  /** What `litellm_credential_name` may name. */
+  readonly credentials: Credentials;
+  /** Reads files that providers' parameters name; undefined for what cannot be read. */
+  readonly readFile?: (path: string) => string | undefined;
+}
+
+export interface CompiledModels {
+  readonly deployments: readonly Deployment[];
+  readonly diagnostics: readonly Diagnostic[];
+}
 
 /** The deployments of `model_list`, and what is to be told about those that cannot be built. */
 export function compileModelList(
   document: LoadedDocument,
   valid: ValidDocument,
-): { readonly deployments: readonly Deployment[]; readonly diagnostics: readonly Diagnostic[] } {
-  const list = new ModelList(document, valid);
+  options: ModelListOptions,
+): CompiledModels {
+  const list = new ModelList(document, valid, options);
   for (const index of asArray(valid.value.model_list).keys()) list.add(index);
   return list;
 }
 
-class ModelList {
+/** The credentials of `credential_list`. */
+export function declaredCredentials(valid: ValidDocument): Credentials {
+  return new Map(
+    asArray(valid.value.credential_list).flatMap((item): [string, JsonObject][] => {
+      const name = asString(asObject(item)?.credential_name);
+      return name === undefined ? [] : [[name, asObject(asObject(item)?.credential_values) ?? {}]];
+    }),
+  );
+}
+
+class ModelList implements CompiledModels {
   readonly deployments: Deployment[] = [];
   readonly diagnostics: Diagnostic[] = [];
   readonly #document: LoadedDocument;
   readonly #valid: ValidDocument;
-  readonly #credentials: ReadonlyMap<string, JsonObject>;
+  readonly #options: ModelListOptions;
   /** Id → how many deployments were given it. */
   readonly #ids = new Map<string, number>();
 
-  constructor(document: LoadedDocument, valid: ValidDocument) {
+  constructor(document: LoadedDocument, valid: ValidDocument, options: ModelListOptions) {
     this.#document = document;
     this.#valid = valid;
-    this.#credentials = new Map(
-      asArray(valid.value.credential_list).flatMap((item): [string, JsonObject][] => {
-        const name = asString(asObject(item)?.credential_name);
-        return name === undefined ? [] : [[name, asObject(asObject(item)?.credential_values) ?? {}]];
-      }),
-    );
+    this.#options = options;
   }
 
   add(index: number): void {
@@ -62,7 +83,15 @@ class ModelList {
     const id = given === undefined || given === "" ? deploymentId(modelName, identity) : given;
     const { environment } = this.#valid;
     const source = this.#document.locate(path);
-    const compiled = compileDeployment({ id, modelName, params, info, environment, source });
+    const compiled = compileDeployment({
+      id,
+      modelName,
+      params,
+      info,
+      environment,
+      source,
+      readFile: this.#options.readFile ?? readFile,
+    });
     if ("problem" in compiled) {
       const place = params[compiled.key] === undefined && info[compiled.key] !== undefined;
       this.#skip(path, [place ? "model_info" : "litellm_params", compiled.key], modelName, compiled);
@@ -93,10 +122,10 @@ class ModelList {
   #withCredential(path: Path, modelName: string, own: JsonObject): JsonObject | undefined {
     const name = asString(own.litellm_credential_name);
     if (name === undefined) return withoutNull(own);
-    const credential = this.#credentials.get(name);
+    const credential = this.#options.credentials.get(name);
     if (credential !== undefined) return { ...withoutNull(credential), ...withoutNull(own) };
     this.#skip(path, ["litellm_params", "litellm_credential_name"], modelName, {
-      problem: `credential_list has no credential called ${name}.`,
+      problem: `there is no credential called ${name}.`,
       key: "litellm_credential_name",
     });
     return undefined;

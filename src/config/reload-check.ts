@@ -29,6 +29,8 @@ function listedByName({ document }: Snapshot): ReadonlyMap<string, number> {
 
 function builtOf(snapshot: Snapshot, name: string): number {
   let count = 0;
-  for (const { modelName } of snapshot.deploymentsById.values()) if (modelName === name) count++;
+  for (const { modelName, stored } of snapshot.deploymentsById.values()) {
+    if (modelName === name && stored === undefined) count++;
+  }
   return count;
 }

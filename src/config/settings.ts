@@ -69,7 +69,17 @@ function seconds(value: string | undefined): number | undefined {
   return read > 0 ? read : undefined;
 }
 
-export function generalSettingsOf(raw: JsonObject): GeneralSettings {
+/** STORE_MODEL_IN_DB wins over `store_model_in_db`, as in LiteLLM. */
+function storesModels(raw: JsonObject, variable: string | undefined): boolean {
+  return variable === undefined || variable === ""
+    ? raw.store_model_in_db === true
+    : ["true", "1", "yes", "on"].includes(variable.toLowerCase());
+}
+
+export function generalSettingsOf(
+  raw: JsonObject,
+  environment: Readonly<Record<string, string | undefined>>,
+): GeneralSettings {
   const masterKey = asString(raw.master_key);
   const header = asString(raw.litellm_key_header_name);
   const model = asString(raw.completion_model);
@@ -83,6 +93,7 @@ export function generalSettingsOf(raw: JsonObject): GeneralSettings {
     includeCallIdInErrorBody: raw.include_call_id_in_error_body === true,
     allowClientSideCredentials: raw.allow_client_side_credentials === true,
     forwardClientHeaders: raw.forward_client_headers_to_llm_api === true,
+    storesModels: storesModels(raw, environment.STORE_MODEL_IN_DB),
     raw,
   };
 }

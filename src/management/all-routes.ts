@@ -1,7 +1,9 @@
 import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
+import { credentialRoutes } from "./credentials/credential-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
 import { keyRoutes } from "./keys/key-routes.ts";
+import { modelRoutes } from "./models/model-routes.ts";
 import { organizationRoutes } from "./organizations/organization-routes.ts";
 import type { ManagementRoute } from "./route.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
@@ -18,6 +20,8 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...budgetRoutes,
   ...customerRoutes,
   ...tagRoutes,
+  ...modelRoutes,
+  ...credentialRoutes,
   ...auditRoutes,
   ...spendRoutes,
 ];

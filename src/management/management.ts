@@ -1,3 +1,4 @@
+import type { StoredModel } from "../config/stored-models.ts";
 import type { Log } from "../events/log.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { Database } from "../store/database.ts";
@@ -13,13 +14,22 @@ export interface ObjectChange {
   readonly id: string;
 }
 
+/** Whoever compiles the configuration, as the routes of models need it. */
+export interface ModelHost {
+  /** Why a model could not be served if it were stored; undefined when it could. */
+  problemOf(model: StoredModel): string | undefined;
+}
+
 /** What the handlers of the management API reach. */
 export interface Management {
   readonly database: Database;
   readonly secrets: Secrets;
+  /** Whether the master key seals them, since there is no LITELLM_SALT_KEY. */
+  readonly sealedByMasterKey: boolean;
   readonly log: Log;
   /** The configuration in force. */
   snapshot(): Snapshot;
+  readonly models: ModelHost;
   /** What the configuration file declares, and where; the API leaves it alone. */
   readonly declared: DeclaredObjects;
   /** Milliseconds since the epoch. */

@@ -4,14 +4,19 @@ import type { Database } from "../store/database.ts";
 import { spendTotals } from "../store/objects/spend-totals.ts";
 import { Secrets } from "../store/secrets.ts";
 import { DeclaredObjects } from "./declared-objects.ts";
-import type { Management } from "./management.ts";
+import type { Management, ModelHost } from "./management.ts";
 
 export interface ManagementOptions {
   readonly database: Database;
   readonly log: Log;
   /** What seals the secrets of the database: `LITELLM_SALT_KEY`, else the master key. */
   readonly saltKey: string;
+  /** Whether that is the master key. */
+  readonly sealedByMasterKey: boolean;
+  /** What sealed them before: a start with it seals them anew. */
+  readonly previousSaltKey?: string | undefined;
   readonly snapshot: () => Snapshot;
+  readonly models: ModelHost;
   readonly declared?: DeclaredObjects;
   /** Default: what the ledger has. */
   readonly spendOf?: Management["spendOf"];
@@ -23,14 +28,22 @@ export interface ManagementOptions {
 export async function openManagement(options: ManagementOptions): Promise<Management> {
   const { database, log } = options;
   const secrets = new Secrets(options.saltKey);
-  await secrets.load(database.kysely).catch((error: unknown) => {
+  try {
+    if (options.previousSaltKey !== undefined && options.previousSaltKey !== "") {
+      const moved = await secrets.moveFrom(database.kysely, options.previousSaltKey);
+      if (moved) log.info("stored secrets are sealed with the new salt key");
+    }
+    await secrets.load(database.kysely);
+  } catch (error) {
     log.error("stored secrets cannot be read", { error: error instanceof Error ? error.message : String(error) });
-  });
+  }
   return {
     database,
     secrets,
+    sealedByMasterKey: options.sealedByMasterKey,
     log,
     snapshot: options.snapshot,
+    models: options.models,
     declared: options.declared ?? new DeclaredObjects(),
     now: options.now ?? Date.now,
     spendOf: options.spendOf ?? ((dimension, ids) => spendTotals(database.kysely, dimension, ids)),

@@ -41,6 +41,7 @@ export interface Admitted {
  */
 export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
   requireModel(gate, context, context.requestedModel);
+  requireOwnTeam(context, plan);
   const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
   if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, plan, scopes));
   return admitOver(gate, context, plan, named);
@@ -130,6 +131,19 @@ function askFor(
     free: allFree(prices),
     tokens: Math.ceil(context.bytes / BYTES_PER_TOKEN) + (bounds.outputAsked ? bounds.outputTokens : 0),
   };
+}
+
+/** A team's own models are for its keys, and for administrators who try them. */
+function requireOwnTeam({ principal, requestedModel }: RequestContext, plan: RoutePlan): void {
+  const info = plan.target.match.deployments[0]?.info;
+  if (typeof info?.team_public_model_name !== "string") return;
+  if (info.team_id === principal.teamId || principal.role === "proxy_admin") return;
+  throw new GatewayError(
+    "permission_denied",
+    `The requested model '${requestedModel}' is not available for this API key, or the model name is invalid. ` +
+      "Check the models available to you and try again.",
+    { type: "team_model_access_denied", param: "model" },
+  );
 }
 
 /** A refusal in LiteLLM's words. */

@@ -111,6 +111,8 @@ export interface Deployment {
   readonly prices: PriceSheet | undefined;
   readonly baseModel?: string;
   readonly source: SourceLocation;
+  /** It is kept in the database, where the API may change it; absent for what a file declares. */
+  readonly stored?: true;
 }
 
 /** A pattern such as `openai/*`: literal pieces around the stars. */
@@ -160,6 +162,8 @@ export interface GeneralSettings {
   readonly includeCallIdInErrorBody: boolean;
   readonly allowClientSideCredentials: boolean;
   readonly forwardClientHeaders: boolean;
+  /** Whether the database may hold models, too. */
+  readonly storesModels: boolean;
   readonly raw: JsonObject;
 }
 
@@ -184,6 +188,8 @@ export interface Snapshot {
   readonly wildcards: readonly WildcardGroup[];
   readonly aliases: ReadonlyMap<string, ModelAlias>;
   readonly deploymentsById: ReadonlyMap<string, Deployment>;
+  /** Names of the credentials that the files declare. */
+  readonly declaredCredentials: ReadonlyMap<string, SourceLocation>;
   readonly router: RouterSettings;
   readonly library: LibrarySettings;
   readonly general: GeneralSettings;

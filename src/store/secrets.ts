@@ -52,7 +52,17 @@ export class Secrets {
     return this.#activeId !== undefined;
   }
 
-  /** Makes a new data key the active one; what older ones sealed stays readable. */
+  /** Forgets what is known and reads the data keys anew: a transaction that made one was undone. */
+  async reload(connection: Connection): Promise<void> {
+    this.#dataKeys.clear();
+    this.#activeId = undefined;
+    await this.load(connection);
+  }
+
+  /**
+   * Makes a new data key the active one; what older ones sealed stays readable. Where the transaction is undone, `reload`
+   * has to follow.
+   */
   async rotate(connection: Connection): Promise<string> {
     const id = randomUUID();
     const key = randomBytes(32);
@@ -64,6 +74,23 @@ export class Secrets {
     this.#dataKeys.set(id, key);
     this.#activeId = id;
     return id;
+  }
+
+  /**
+   * Seals with this salt key what an earlier one sealed; to be called before `load`. Returns whether there was anything
+   * to do: data keys that this salt key opens already stay. Throws UnreadableSecret when neither opens them.
+   */
+  async moveFrom(connection: Connection, previous: string): Promise<boolean> {
+    return connection.transaction().execute(async (transaction) => {
+      const rows = await transaction.selectFrom("data_key").selectAll().execute();
+      const foreign = rows.filter((row) => !opens(this.#wrappingKey, row));
+      for (const { id, wrapped } of foreign) {
+        const key = open(wrappingKeyOf(previous), wrapped, id);
+        const mine = close(this.#wrappingKey, key, id);
+        await transaction.updateTable("data_key").set({ wrapped: mine }).where("id", "=", id).execute();
+      }
+      return foreign.length > 0;
+    });
   }
 
   /** Seals the data keys with a new salt key; from then on only that one opens them. */
@@ -106,6 +133,16 @@ export class Secrets {
 
   unsealObject(value: JsonObject, context: string): JsonObject {
     return mapStrings(value, (text) => this.unseal(text, context)) as JsonObject;
+  }
+}
+
+function opens(wrappingKey: Buffer, { id, wrapped }: { readonly id: string; readonly wrapped: string }): boolean {
+  try {
+    open(wrappingKey, wrapped, id);
+    return true;
+  } catch (error) {
+    if (error instanceof UnreadableSecret) return false;
+    throw error;
   }
 }
 

@@ -25,7 +25,7 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
   database_type: ignored(prisma, text),
   database_args: ignored(prisma, map),
 
-  store_model_in_db: keys(flag),
+  store_model_in_db: supported(flag),
   supported_db_objects: keys(texts),
   proxy_budget_rescheduler_min_time: keys(amount),
   proxy_budget_rescheduler_max_time: keys(amount),

@@ -11,6 +11,7 @@ import { type ManagementRoute, route } from "../route.ts";
 import { requireMayChange, seesKey } from "./key-rules.ts";
 import { auditedKey, generateBody, showKey, showKeys, spendOfKeys, tokenOf, updateBody } from "./key-shape.ts";
 import { listAliases, listKeys } from "./list-keys.ts";
+import { sealForMasterKey } from "./new-master-key.ts";
 import { deleteKeys, generateKey, ledgerSpend, regenerateKey, setBlocked, updateKey } from "./write-keys.ts";
 
 const TAG = "key management";
@@ -174,12 +175,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
       query: { key: z.string().max(512).nullish() },
       handle: ({ body, query, params, ...actor }) => {
         const { key, new_master_key, ...fields } = body;
-        if (typeof new_master_key === "string") {
-          throw badRequest(
-            "The master key is not changed here: set LITELLM_MASTER_KEY and restart. Stored secrets stay readable while LITELLM_SALT_KEY stays",
-            "new_master_key",
-          );
-        }
+        if (typeof new_master_key === "string") return sealForMasterKey(actor, new_master_key);
         const named = params.key ?? query.key ?? key;
         if (typeof named !== "string") throw badRequest("key is required", "key");
         return regenerateKey({ ...actor }, named, fields as JsonObject);

@@ -1,0 +1,124 @@
+import { asArray, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
+import type { Deployment, Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
+import { ConfigError } from "./diagnostics.ts";
+import type { LoadedDocument } from "./load.ts";
+import { type CompiledModels, type Credentials, compileModelList } from "./model-list.ts";
+import { type Environment, referredVariable } from "./references.ts";
+import { type ValidDocument, validateDocument } from "./validate.ts";
+
+/** A deployment that is kept in the database, its secrets opened. */
+export interface StoredModel {
+  readonly id: string;
+  readonly modelName: string;
+  /** The team that it belongs to. */
+  readonly teamId: string | null;
+  readonly params: JsonObject;
+  readonly info: JsonObject;
+}
+
+/** What the database adds to the configuration of the files. */
+export interface StoredConfiguration {
+  /** Another one after every change; undefined where nothing was ever stored. */
+  readonly version: string | undefined;
+  readonly models: readonly StoredModel[];
+  readonly credentials: Credentials;
+  /** What could not be read: it is left out. */
+  readonly problems: readonly Diagnostic[];
+}
+
+export const NOTHING_STORED: StoredConfiguration = {
+  version: undefined,
+  models: [],
+  credentials: new Map(),
+  problems: [],
+};
+
+export interface StoredModelOptions {
+  /** Deployments of the files: their ids are taken. */
+  readonly declared: readonly Deployment[];
+  readonly credentials: Credentials;
+  readonly environment: Environment;
+}
+
+/** Where a stored model is said to stand. */
+export function storedLocation(id: string): SourceLocation {
+  return { file: `the database, model ${id}`, line: 1, column: 1 };
+}
+
+/**
+ * Deployments of stored models. References to variables are not resolved in them, and a team's models see neither the
+ * environment nor files: whoever may add models through the API must not reach the secrets of the machine by it.
+ * Whatever is wrong with one leaves out that one alone.
+ */
+export function compileStoredModels(models: readonly StoredModel[], options: StoredModelOptions): CompiledModels {
+  const deployments: Deployment[] = [];
+  const diagnostics: Diagnostic[] = [];
+  const taken = new Set(options.declared.map(({ id }) => id));
+  for (const model of models) {
+    if (taken.has(model.id)) {
+      diagnostics.push(skipped(model, `a file declares a deployment with the id ${model.id}.`));
+      continue;
+    }
+    const compiled = compileOne(model, options);
+    diagnostics.push(...compiled.diagnostics);
+    for (const deployment of compiled.deployments) deployments.push({ ...deployment, stored: true });
+  }
+  return { deployments, diagnostics };
+}
+
+function compileOne(model: StoredModel, options: StoredModelOptions): CompiledModels {
+  const variable = firstReference(model.params) ?? firstReference(model.info);
+  if (variable !== undefined) {
+    const problem = `os.environ/${variable} is not resolved in models of the database: give the value itself.`;
+    return { deployments: [], diagnostics: [skipped(model, problem)] };
+  }
+  const entry = {
+    model_name: model.modelName,
+    litellm_params: model.params,
+    model_info: { ...model.info, id: model.id },
+  };
+  const location = storedLocation(model.id);
+  const document: LoadedDocument = {
+    value: { model_list: [entry] },
+    files: [],
+    diagnostics: [],
+    locate: () => location,
+  };
+  const isolated = model.teamId !== null;
+  const { LITELLM_ENVIRONMENT } = options.environment;
+  const environment = isolated ? { LITELLM_ENVIRONMENT } : options.environment;
+  let valid: ValidDocument;
+  try {
+    valid = validateDocument(document, environment);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const first = error.diagnostics.find(({ severity }) => severity === "error");
+    const problem = (first?.message ?? error.message).replaceAll("model_list[0].", "");
+    return { deployments: [], diagnostics: [skipped(model, `${problem}.`)] };
+  }
+  const { credentials } = options;
+  return compileModelList(document, valid, { credentials, ...(isolated ? { readFile: () => undefined } : {}) });
+}
+
+function skipped({ id, modelName }: StoredModel, problem: string): Diagnostic {
+  return {
+    severity: "error",
+    code: "deployment_skipped",
+    message: `the deployment of ${modelName} is skipped: ${problem}`,
+    location: storedLocation(id),
+  };
+}
+
+/** The first `os.environ/NAME` in a value. */
+function firstReference(value: Json | undefined): string | undefined {
+  if (Array.isArray(value)) return firstOf(asArray(value));
+  return isObject(value) ? firstOf(Object.values(value)) : referredVariable(asString(value));
+}
+
+function firstOf(values: readonly (Json | undefined)[]): string | undefined {
+  for (const value of values) {
+    const found = firstReference(value);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
