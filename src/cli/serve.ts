@@ -14,6 +14,7 @@ import { openManagement } from "../management/open-management.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { ResponseIds } from "../pipeline/responses/response-id.ts";
+import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { cacheRoutes } from "../server/routes/cache.ts";
@@ -107,7 +108,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const cache = openCache({ settings: snapshot.library.raw, dataDir, redis, log });
   let ready = true;
   let draining = false;
-  const rootPath = (env.SERVER_ROOT_PATH ?? "").replace(/\/+$/, "");
+  const rootPath = rootPathOf(env.SERVER_ROOT_PATH);
+  const proxies = trustedProxies(env.ISTHMUS_TRUSTED_PROXIES);
   const table = new RouteTable([
     ...conversationRoutes,
     ...responseRoutes,
@@ -157,6 +159,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     cache,
     authenticator,
     refusals: new RefusalCounts(),
+    proxies,
     management,
     routes: () => table.routes,
     degraded: () => [
@@ -171,6 +174,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     rootPath,
     corsOrigins: (env.LITELLM_CORS_ORIGINS ?? "*").split(",").map((origin) => origin.trim()),
     hsts: isTrue(env.LITELLM_ENABLE_HSTS),
+    proxies,
   });
   const worker = workerNumber(env);
   const server = listen(options, host, handler, worker !== undefined && options.workers > 1);
@@ -223,10 +227,24 @@ function responseRetention(env: Readonly<Record<string, string | undefined>>): {
   return { retentionDays: days };
 }
 
+/** `/prefix`, or "" for none. */
+function rootPathOf(written: string | undefined): string {
+  const path = (written ?? "").replace(/^\/+|\/+$/g, "");
+  return path === "" ? "" : `/${path}`;
+}
+
+function trustedProxies(written: string | undefined): TrustedProxies {
+  try {
+    return new TrustedProxies(written);
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(error.message) : error;
+  }
+}
+
 function listen(
   options: ServeOptions,
   host: string,
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request, peers: Peers) => Promise<Response>,
   shared: boolean,
 ): Bun.Server<undefined> {
   try {
@@ -242,7 +260,7 @@ function listen(
       fetch(request, server) {
         // The parser's time limit is for requests that arrive; an answer may take and stream as long as it needs.
         server.timeout(request, 0);
-        return handler(request);
+        return handler(request, server);
       },
       error: () =>
         Response.json({ error: { message: "Internal server error", type: "internal_server_error" } }, { status: 500 }),

@@ -1,10 +1,11 @@
 import { isObject, type Json } from "../json/json.ts";
+import { parseNetwork } from "./ip-networks.ts";
 import type { Section } from "./key.ts";
 
 /** What the value of a key must be. `null` is always allowed and means unset. */
 export type ValueType =
   | { readonly kind: "anything" }
-  | { readonly kind: "text"; readonly choices?: readonly string[] }
+  | { readonly kind: "text"; readonly choices?: readonly string[]; readonly form?: TextForm }
   | { readonly kind: "number"; readonly whole: boolean; readonly least: number | undefined }
   /** `usual` is what holds where nothing is set. */
   | { readonly kind: "flag"; readonly usual: boolean }
@@ -13,6 +14,13 @@ export type ValueType =
   /** A map whose members are keys of a table. */
   | { readonly kind: "section"; readonly section: Section }
   | { readonly kind: "either"; readonly types: readonly ValueType[] };
+
+/** What a text must look like, and how messages call it. */
+export interface TextForm {
+  readonly name: string;
+  readonly example: string;
+  readonly accepts: (text: string) => boolean;
+}
 
 export const anything: ValueType = { kind: "anything" };
 export const text: ValueType = { kind: "text" };
@@ -29,6 +37,13 @@ export const texts: ValueType = { kind: "list", items: text };
 export const map: ValueType = { kind: "map", values: anything };
 
 export const oneOf = (...choices: readonly string[]): ValueType => ({ kind: "text", choices });
+export const textOf = (form: TextForm): ValueType => ({ kind: "text", form });
+/** An IP address, or a network in CIDR notation. */
+export const network: ValueType = textOf({
+  name: "an address or a network such as 10.0.0.0/8",
+  example: "10.0.0.0/8",
+  accepts: (value) => parseNetwork(value) !== undefined,
+});
 export const listOf = (items: ValueType): ValueType => ({ kind: "list", items });
 export const mapOf = (values: ValueType): ValueType => ({ kind: "map", values });
 export const either = (...types: readonly ValueType[]): ValueType => ({ kind: "either", types });
@@ -42,6 +57,7 @@ export function typeName(type: ValueType): string {
     case "anything":
       return "anything";
     case "text":
+      if (type.form !== undefined) return type.form.name;
       return type.choices === undefined ? "text" : `one of ${type.choices.join(", ")}`;
     case "number":
       return `${type.whole ? "a whole number" : "a number"}${type.least === undefined ? "" : ` of at least ${type.least}`}`;
@@ -89,7 +105,8 @@ export function readFlag(value: Json | undefined): boolean | undefined {
 export function readScalar(type: ValueType, value: Json): Json | undefined {
   switch (type.kind) {
     case "text":
-      return typeof value === "string" && (type.choices?.includes(value) ?? true) ? value : undefined;
+      if (typeof value !== "string" || type.choices?.includes(value) === false) return undefined;
+      return type.form?.accepts(value) === false ? undefined : value;
     case "flag":
       return readFlag(value);
     case "number": {

@@ -6,6 +6,7 @@ import { keyRoutes } from "./keys/key-routes.ts";
 import { modelRoutes } from "./models/model-routes.ts";
 import { organizationRoutes } from "./organizations/organization-routes.ts";
 import type { ManagementRoute } from "./route.ts";
+import { allowedIpRoutes } from "./settings/allowed-ip-routes.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
 import { tagRoutes } from "./tags/tag-routes.ts";
 import { teamRoutes } from "./teams/team-routes.ts";
@@ -23,5 +24,6 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...modelRoutes,
   ...credentialRoutes,
   ...auditRoutes,
+  ...allowedIpRoutes,
   ...spendRoutes,
 ];

@@ -2,6 +2,7 @@ import type { Admission } from "../admission/admission.ts";
 import { Lease } from "../admission/admission.ts";
 import type { Ask, Refusal, Scope } from "../admission/scope.ts";
 import { modelScopes } from "../auth/grant.ts";
+import type { Network } from "../config/ip-networks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
@@ -23,6 +24,8 @@ const FEWEST_OUTPUT_TOKENS = 16;
 /** Who says whether a call may go out. */
 export interface Gate {
   readonly admission: Admission;
+  /** Addresses that may call, beside those of the configuration. */
+  readonly addresses: { readonly networks: readonly Network[] };
   /** Names of stored access groups → their models. */
   accessGroups(): ReadonlyMap<string, readonly string[]>;
   /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */

@@ -4,6 +4,7 @@ import { MemoryCounters } from "../admission/memory-counters.ts";
 import { readSpendFrom } from "../admission/read-spend.ts";
 import { RedisCounters } from "../admission/redis-counters.ts";
 import { countersFile, SqliteCounters } from "../admission/sqlite-counters.ts";
+import { AllowedAddresses } from "../auth/allowed-addresses.ts";
 import { KeyDirectory } from "../auth/key-directory.ts";
 import { NamedScopes } from "../auth/named-scopes.ts";
 import type { Log } from "../events/log.ts";
@@ -13,8 +14,8 @@ import type { ResetClock } from "../store/objects/budget-window.ts";
 import type { RedisClient } from "../store/redis/redis-client.ts";
 import type { Gate } from "./admit.ts";
 
-/** Stored access groups are read again this often: the longest that a change of another process takes to be seen. */
-const GROUPS_REFRESH_MS = 10_000;
+/** Stored access groups and addresses are read again this often: the longest that a change elsewhere takes to be seen. */
+const REFRESH_MS = 10_000;
 
 export interface GateOptions {
   readonly database: Database;
@@ -49,18 +50,23 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
       log.warning("access groups cannot be read; those that were known stay", { reason: String(error) });
     }
   };
-  await refresh();
-  const timer = setInterval(() => void refresh(), GROUPS_REFRESH_MS);
+  const addresses = new AllowedAddresses(database, log);
+  const refreshAll = async (): Promise<void> => {
+    await Promise.all([refresh(), addresses.refresh()]);
+  };
+  await refreshAll();
+  const timer = setInterval(() => void refreshAll(), REFRESH_MS);
   timer.unref();
   const admission = new Admission(counters, log);
   return {
     admission,
+    addresses,
     directory,
     accessGroups: () => groups,
     namedScopes: (endUser, tags) => named.of(endUser, tags),
     async changed() {
       named.forget();
-      await refresh();
+      await refreshAll();
     },
     async close() {
       clearInterval(timer);

@@ -16,6 +16,8 @@ export interface RequestContext {
   /** Milliseconds of the monotonic clock, for durations. */
   readonly startedClock: number;
   readonly request: Request;
+  /** The client's address, for the row of the request. */
+  readonly clientAddress?: string | undefined;
   readonly client: Format;
   readonly operation: Operation;
   /** LiteLLM's name of the call type (`acompletion`, `anthropic_messages` …). */

@@ -2,8 +2,8 @@ import { z } from "zod";
 import type { Json, MutableJsonObject } from "../json/json.ts";
 import type { Route } from "./route.ts";
 
-/** The OpenAPI 3.1 document, generated from the route table. */
-export function openApiDocument(routes: readonly Route[], version: string, rootPath: string): MutableJsonObject {
+/** The OpenAPI 3.1 document, generated from the route table. `server`: its base, absolute or a path; "" for this very origin. */
+export function openApiDocument(routes: readonly Route[], version: string, server: string): MutableJsonObject {
   const paths: Record<string, MutableJsonObject> = {};
   const schemas: Record<string, Json> = {};
   for (const route of routes) {
@@ -16,7 +16,7 @@ export function openApiDocument(routes: readonly Route[], version: string, rootP
   return {
     openapi: "3.1.0",
     info: { title: "Isthmus", version, description: "One gateway for every LLM provider. Speaks LiteLLM's HTTP API." },
-    ...(rootPath === "" ? {} : { servers: [{ url: rootPath }] }),
+    ...(server === "" ? {} : { servers: [{ url: server }] }),
     paths,
     components: {
       schemas,

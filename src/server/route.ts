@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Permission } from "../auth/permissions.ts";
 import type { Principal } from "../auth/principal.ts";
 import type { FormatId } from "../formats/conversation.ts";
+import type { Peers } from "./client-address.ts";
 import type { Services } from "./services.ts";
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -14,6 +15,9 @@ export interface RouteRequest {
   readonly params: Readonly<Record<string, string>>;
   /** Undefined on public routes that were called without a key. */
   readonly principal: Principal | undefined;
+  /** The client's address, through proxies that are trusted; undefined on a socket without one. */
+  readonly client: string | undefined;
+  readonly peers: Peers;
 }
 
 export interface Route {

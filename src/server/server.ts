@@ -1,3 +1,11 @@
+import {
+  type AccessRules,
+  ANONYMOUS,
+  accessRulesOf,
+  isPublicRoute,
+  requireAddress,
+  requireOpenRoute,
+} from "../auth/access-rules.ts";
 import { requireAllowedRoute } from "../auth/allowed-routes.ts";
 import { PermissionRefusal, requirePermission } from "../auth/permissions.ts";
 import { KEY_HEADERS, presentedKey } from "../auth/presented-key.ts";
@@ -7,6 +15,7 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import type { FormatId } from "../formats/conversation.ts";
 import { ClientGone } from "../pipeline/attempt.ts";
 import { SECURITY_HEADERS } from "../pipeline/security-headers.ts";
+import type { Peers, TrustedProxies } from "./client-address.ts";
 import { BodyBroken } from "./read-body.ts";
 import { internalError, renderError } from "./render-error.ts";
 import type { Route } from "./route.ts";
@@ -24,11 +33,12 @@ const EXPOSED_HEADERS = [
 ].join(", ");
 
 export interface ServerOptions {
-  /** Prefix under which everything is mounted; "" for none. */
+  /** Prefix under which clients see everything, "" for none; a proxy may have taken it away already. */
   readonly rootPath: string;
   /** `*` or a list of origins. */
   readonly corsOrigins: readonly string[];
   readonly hsts: boolean;
+  readonly proxies: TrustedProxies;
 }
 
 /** Answers requests: finds the route, identifies the caller, runs the handler, tells errors in the caller's words. */
@@ -36,9 +46,9 @@ export function createHandler(
   table: RouteTable,
   services: Services,
   options: ServerOptions,
-): (request: Request) => Promise<Response> {
-  return async (request) => {
-    const response = await answer(table, services, options, request);
+): (request: Request, peers: Peers) => Promise<Response> {
+  return async (request, peers) => {
+    const response = await answer(table, services, options, request, peers);
     finish(response, request, services, options);
     return response;
   };
@@ -49,9 +59,9 @@ async function answer(
   services: Services,
   options: ServerOptions,
   request: Request,
+  peers: Peers,
 ): Promise<Response> {
   const path = pathOf(request.url, options.rootPath);
-  if (path === undefined) return notFound(services);
   if (request.method === "OPTIONS" && request.headers.has("access-control-request-method")) return preflight();
   const match = table.match(request.method === "HEAD" ? "GET" : request.method, path);
   if (match.kind === "none") return notFound(services);
@@ -64,9 +74,10 @@ async function answer(
   }
   const { route, params } = match;
   try {
-    const identified = identify(route, services, request, path);
+    const client = options.proxies.clientOf(request, peers, services.snapshot());
+    const identified = identify(route, services, request, path, client);
     const principal = identified instanceof Promise ? await identified : identified;
-    return await route.handle({ services, request, params, principal });
+    return await route.handle({ services, request, params, principal, client, peers });
   } catch (error) {
     return failure(error, route.errorFormat ?? "openai-chat", services);
   }
@@ -77,36 +88,50 @@ function identify(
   services: Services,
   request: Request,
   path: string,
+  client: string | undefined,
 ): Principal | undefined | Promise<Principal | undefined> {
-  if (route.permission === "public" && !KEY_HEADERS.some((name) => request.headers.has(name))) return undefined;
-  const { keyHeaderName } = services.snapshot().general;
+  const { general } = services.snapshot();
+  const rules = accessRulesOf(general);
+  if (route.permission !== "public") requireAddress(rules, services.gate?.addresses.networks ?? [], client);
+  const open = isPublicRoute(rules, path);
+  const { keyHeaderName } = general;
+  if ((open || route.permission === "public") && !presentsKey(request.headers, keyHeaderName)) {
+    return open ? ANONYMOUS : undefined;
+  }
   try {
     const query = route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : undefined;
     const found = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
-    if (!(found instanceof Promise)) return permitted(route, found, path);
+    if (!(found instanceof Promise)) return permitted(route, found, path, rules, open);
     return found.then(
       (principal) => {
         try {
-          return permitted(route, principal, path);
+          return permitted(route, principal, path, rules, open);
         } catch (error) {
-          return notIdentified(route, services, error);
+          return notIdentified(route, services, error, open);
         }
       },
-      (error: unknown) => notIdentified(route, services, error),
+      (error: unknown) => notIdentified(route, services, error, open),
     );
   } catch (error) {
-    return notIdentified(route, services, error);
+    return notIdentified(route, services, error, open);
   }
 }
 
-function permitted(route: Route, principal: Principal, path: string): Principal {
+function presentsKey(headers: Headers, onlyHeader: string | undefined): boolean {
+  return onlyHeader === undefined ? KEY_HEADERS.some((name) => headers.has(name)) : headers.has(onlyHeader);
+}
+
+/** `open`: the configuration lets everyone in. */
+function permitted(route: Route, principal: Principal, path: string, rules: AccessRules, open: boolean): Principal {
   requireAllowedRoute(principal.allowedRoutes ?? [], path);
-  requirePermission(route.permission, principal, path);
+  if (route.permission !== "public") requireOpenRoute(rules, principal, path);
+  if (!open) requirePermission(route.permission, principal, path);
   return principal;
 }
 
-/** Undefined where nobody need be known; otherwise throws the refusal. */
-function notIdentified(route: Route, services: Services, error: unknown): undefined {
+/** Whoever comes where nobody need be known; otherwise throws the refusal. */
+function notIdentified(route: Route, services: Services, error: unknown, open: boolean): Principal | undefined {
+  if (open) return ANONYMOUS;
   if (route.permission === "public") return undefined;
   if (error instanceof DetailError) services.refusals.add("forbidden");
   if (error instanceof GatewayError && error.code === "authentication") {
@@ -183,15 +208,18 @@ function finish(response: Response, request: Request, services: Services, option
   if (services.draining()) headers.set("connection", "close");
 }
 
-/** The path without the root prefix; undefined when it lies outside. Never throws on what a client may send. */
-function pathOf(url: string, rootPath: string): string | undefined {
+/** The path without the root prefix. Never throws on what a client may send. */
+function pathOf(url: string, rootPath: string): string {
   const start = url.indexOf("/", url.indexOf("//") + 2);
   if (start < 0) return "/";
   let end = url.indexOf("?", start);
   if (end < 0) end = url.length;
   let path = url.slice(start, end);
-  if (rootPath !== "") {
-    if (!path.startsWith(rootPath)) return undefined;
+  if (
+    rootPath !== "" &&
+    path.startsWith(rootPath) &&
+    (path.length === rootPath.length || path[rootPath.length] === "/")
+  ) {
     path = path.slice(rootPath.length) || "/";
   }
   return path.length > 1 && path.endsWith("/") && !path.startsWith("/ui") ? path.slice(0, -1) : path;

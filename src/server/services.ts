@@ -1,6 +1,7 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Management } from "../management/management.ts";
 import type { Gateway } from "../pipeline/gateway.ts";
+import type { TrustedProxies } from "./client-address.ts";
 import type { RefusalCounts } from "./refusal-counts.ts";
 import type { Route } from "./route.ts";
 
@@ -8,6 +9,7 @@ import type { Route } from "./route.ts";
 export interface Services extends Gateway {
   readonly authenticator: Authenticator;
   readonly refusals: RefusalCounts;
+  readonly proxies: TrustedProxies;
   /** What the management API works on. */
   readonly management: Management;
   /** All routes, for `/routes` and the OpenAPI document. */

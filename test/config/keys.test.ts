@@ -23,7 +23,7 @@ function right(type: ValueType): Json {
     case "anything":
       return "x";
     case "text":
-      return type.choices?.[0] ?? "text";
+      return type.form?.example ?? type.choices?.[0] ?? "text";
     case "number":
       return 7;
     case "flag":

@@ -146,6 +146,7 @@ async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Resp
     startedAt: Date.now(),
     startedClock: performance.now(),
     request,
+    clientAddress: route.client,
     client: formatById(kind.format),
     operation: "chat",
     callType: kind.callType,

@@ -15,7 +15,10 @@ export function documentationRoutes(options: {
       permission: "public",
       summary: "This API as an OpenAPI 3.1 document",
       tag: "documentation",
-      handle: ({ services }) => Response.json(openApiDocument(services.routes(), services.version, options.rootPath)),
+      handle: ({ services, request, peers }) => {
+        const { url } = services.proxies.originOf(request, peers, services.snapshot());
+        return Response.json(openApiDocument(services.routes(), services.version, `${url ?? ""}${options.rootPath}`));
+      },
     },
     {
       method: "GET",

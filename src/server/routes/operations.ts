@@ -154,6 +154,7 @@ async function serve(route: RouteRequest, kind: OperationRoute): Promise<Respons
     startedAt: Date.now(),
     startedClock: performance.now(),
     request,
+    clientAddress: route.client,
     client: formatById("openai-chat"),
     operation: kind.operation,
     callType: kind.callType,

@@ -89,6 +89,7 @@ function serve(route: RouteRequest, action: KeptAction): Promise<Response> {
     startedAt: Date.now(),
     startedClock: performance.now(),
     request,
+    clientAddress: route.client,
     client: formatById("openai-responses"),
     operation: "chat",
     callType: action.callType,
