@@ -2,6 +2,7 @@ import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Authenticator } from "../auth/authenticator.ts";
 import { openCache } from "../cache/open-cache.ts";
+import { readFile } from "../config/deployment.ts";
 import { EventBus } from "../events/event-bus.ts";
 import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
@@ -13,6 +14,7 @@ import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
+import { PassThroughTargets } from "../pipeline/pass-through/pass-through-targets.ts";
 import { ResponseIds } from "../pipeline/responses/response-id.ts";
 import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
@@ -24,6 +26,7 @@ import { healthRoutes } from "../server/routes/health.ts";
 import { managementRoutes } from "../server/routes/management.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
+import { declaredRoute, passThroughRoutes } from "../server/routes/pass-through.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
@@ -120,6 +123,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...managementRoutes,
     ...healthRoutes,
     ...cacheRoutes,
+    // Behind all others: they take every path below a provider's name.
+    ...passThroughRoutes(new PassThroughTargets(env, readFile)),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
   const events = new EventBus<RequestEvent>((name, error) =>
@@ -162,6 +167,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     proxies,
     management,
     routes: () => table.routes,
+    declaredRoute: (method, path) => declaredRoute(configuration.current, method, path),
     degraded: () => [
       ...(database.away || ledger.behind ? ["database"] : []),
       ...(redis?.trouble === undefined ? [] : ["redis"]),

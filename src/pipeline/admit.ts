@@ -45,15 +45,24 @@ export interface Admitted {
 export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
   requireModel(gate, context, context.requestedModel);
   requireOwnTeam(context, plan);
+  return admitAt(gate, context, pricesOf(plan));
+}
+
+/** Admits a request whose model is allowed, at these prices. Throws the caller's refusal. */
+export function admitAt(
+  gate: Gate,
+  context: RequestContext,
+  prices: readonly (PriceSheet | undefined)[],
+): Admitted | Promise<Admitted> {
   const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
-  if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, plan, scopes));
-  return admitOver(gate, context, plan, named);
+  if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, prices, scopes));
+  return admitOver(gate, context, prices, named);
 }
 
 function admitOver(
   gate: Gate,
   context: RequestContext,
-  plan: RoutePlan,
+  prices: readonly (PriceSheet | undefined)[],
   named: readonly Scope[],
 ): Admitted | Promise<Admitted> {
   const { grant } = context.principal;
@@ -62,7 +71,6 @@ function admitOver(
   const scopes = named.length + perModel.length === 0 ? own : [...own, ...perModel, ...named];
   if (scopes.length === 0) return { context, lease: undefined };
 
-  const prices = pricesOf(plan);
   const bounds = boundsOf(context);
   const ask = askFor(context, scopes, prices, bounds);
   const taken = gate.admission.take(ask);

@@ -3,7 +3,7 @@ import { formatById } from "../formats/registry.ts";
 import { isObject, type JsonObject, parseJson } from "../json/json.ts";
 import { replaceStringMember } from "../json/patch.ts";
 import { operationUsage } from "../providers/operation-usage.ts";
-import type { ByteSource, UpstreamResponse } from "../upstream/transport.ts";
+import type { UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
@@ -11,11 +11,12 @@ import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
 import { operationEndpoint, type PreparedOperation, prepareOperation } from "./operation-request.ts";
 import { providerHeaders } from "./provider-headers.ts";
+import { relayBody } from "./relay-body.ts";
 import type { RequestContext } from "./request-context.ts";
 import { runAttempts } from "./run-attempts.ts";
 import { timeoutOf } from "./time-limits.ts";
 import { estimatedCount } from "./token-count.ts";
-import { ClientGone, UpstreamCall } from "./upstream-call.ts";
+import { UpstreamCall } from "./upstream-call.ts";
 
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
 export function handleOperation(gateway: Gateway, asked: RequestContext): Promise<Response> {
@@ -136,43 +137,19 @@ function passBody(
   const events = type.includes("event-stream");
   const decoder = new TextDecoder();
   let tail = "";
-  let settled = false;
-  const settle = (status: "success" | "failure" | "cancelled"): void => {
-    if (settled) return;
-    settled = true;
-    run.progress.usage = operationUsage(
-      { operation: context.operation, fields: context.body },
-      events ? lastEvent(tail) : undefined,
-    );
-    noteAttempt(run, status);
-    run.settlement.settle({ status, httpStatus: status === "cancelled" ? 499 : 200 });
-  };
-  let source: ByteSource | undefined;
-  const body = new ReadableStream<Uint8Array>({
-    start(controller) {
-      source = response.read({
-        data(chunk) {
-          if (settled) return;
-          if (events) tail = (tail + decoder.decode(chunk, { stream: true })).slice(-LONGEST_EVENT);
-          controller.enqueue(chunk.slice());
-          if ((controller.desiredSize ?? 1) < 0) source?.pause();
-        },
-        end() {
-          if (settled) return;
-          settle("success");
-          controller.close();
-        },
-        fail(error) {
-          if (settled) return;
-          settle("failure");
-          controller.error(error);
-        },
-      });
+  const body = relayBody({
+    response,
+    abort,
+    look: (chunk) => {
+      if (events) tail = (tail + decoder.decode(chunk, { stream: true })).slice(-LONGEST_EVENT);
     },
-    pull: () => source?.resume(),
-    cancel() {
-      settle("cancelled");
-      abort(new ClientGone());
+    settle: (status) => {
+      run.progress.usage = operationUsage(
+        { operation: context.operation, fields: context.body },
+        events ? lastEvent(tail) : undefined,
+      );
+      noteAttempt(run, status);
+      run.settlement.settle({ status, httpStatus: status === "cancelled" ? 499 : 200 });
     },
   });
   return new Response(body, { status: 200, headers });

@@ -81,7 +81,7 @@ function tellStart({ events }: Gateway, context: RequestContext): void {
 }
 
 /** Every way out that is not an answer. The row is written before the caller can see the error. */
-function settleFailure(gateway: Gateway, settlement: Settlement, error: unknown): unknown {
+export function settleFailure(gateway: Gateway, settlement: Settlement, error: unknown): unknown {
   if (error instanceof ClientGone) {
     settlement.settle({
       status: "cancelled",

@@ -78,6 +78,11 @@ export class Settlement {
     return this.#attempts;
   }
 
+  /** Whether the row is written. */
+  get settled(): boolean {
+    return this.#settled;
+  }
+
   /** Nano-dollars of everything noted so far. */
   get cost(): bigint {
     return this.#nano;

@@ -30,8 +30,8 @@ export class Superseded extends Error {
 }
 
 export interface UpstreamCallOptions {
-  readonly provider: Provider;
-  readonly endpoint: Endpoint;
+  readonly provider: Pick<Provider, "sign">;
+  readonly endpoint: Pick<Endpoint, "exchange">;
   readonly call: Call;
   readonly outbound: OutboundRequest;
   readonly timeoutSeconds: number;

@@ -17,11 +17,21 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 
 /** Reads and parses a JSON body once. An empty body counts as `{}`. Throws the caller's refusal. */
 export async function readBody(request: Request, limit: number): Promise<RequestBody> {
+  return parseBody(await readBytes(request, limit));
+}
+
+/** Reads a body whole, whatever it is. Throws the caller's refusal. */
+export async function readBytes(request: Request, limit: number): Promise<ArrayBuffer | Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null && Number(declared) > limit) throw tooLarge(limit);
   const buffer =
     declared === null && request.body !== null ? await readCounted(request, limit) : await readAll(request);
   if (buffer.byteLength > limit) throw tooLarge(limit);
+  return buffer;
+}
+
+/** Parses a JSON body that was read already. An empty one counts as `{}`. Throws the caller's refusal. */
+export function parseBody(buffer: ArrayBuffer | Uint8Array): RequestBody {
   if (buffer.byteLength === 0) return { text: "{}", bytes: 2, json: {} };
   let text: string;
   try {

@@ -22,6 +22,8 @@ import type { Route } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Services } from "./services.ts";
 
+const NO_PARAMS = {};
+
 const EXPOSED_HEADERS = [
   "x-litellm-semantic-filter",
   "x-litellm-semantic-filter-tools",
@@ -63,7 +65,12 @@ async function answer(
 ): Promise<Response> {
   const path = pathOf(request.url, options.rootPath);
   if (request.method === "OPTIONS" && request.headers.has("access-control-request-method")) return preflight();
-  const match = table.match(request.method === "HEAD" ? "GET" : request.method, path);
+  const method = request.method === "HEAD" ? "GET" : request.method;
+  let match = table.match(method, path);
+  if (match.kind !== "found") {
+    const declared = services.declaredRoute(method, path);
+    if (declared !== undefined) match = { kind: "found", route: declared, params: NO_PARAMS };
+  }
   if (match.kind === "none") return notFound(services);
   if (match.kind === "method") {
     services.refusals.add("method_not_allowed");

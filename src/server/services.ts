@@ -14,6 +14,8 @@ export interface Services extends Gateway {
   readonly management: Management;
   /** All routes, for `/routes` and the OpenAPI document. */
   routes(): readonly Route[];
+  /** The operator's own route for a path that no other has (`pass_through_endpoints`). */
+  declaredRoute(method: string, path: string): Route | undefined;
   /** What is out of order but does not keep known keys from being served. */
   degraded(): readonly string[];
   /** False while journals are being recovered and while shutting down. */

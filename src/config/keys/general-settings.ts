@@ -130,8 +130,8 @@ export const generalSettings = section("general_settings", {
   enforce_fallback_budget: routing(flagOn),
   expose_fallback_errors_to_caller: routing(flag),
 
-  pass_through_endpoints: formats(listOf(sectionOf(passThroughEndpoint))),
-  pass_through_request_timeout: formats(amount),
+  pass_through_endpoints: supported(listOf(sectionOf(passThroughEndpoint))),
+  pass_through_request_timeout: supported(amount),
   use_client_credentials_pass_through_routes: formats(flag),
   disable_bedrock_agent_runtime_passthrough: formats(flag),
   passthrough_managed_object_ids: formats(flag),

@@ -118,7 +118,7 @@ export const litellmParams = section(
     cache_control_injection_points: formats(listOf(map)),
     merge_reasoning_content_in_choices: formats(flag),
     use_litellm_proxy: formats(flag),
-    use_in_pass_through: formats(flag),
+    use_in_pass_through: supported(flag),
     ...all(
       `s3_bucket_name s3_region_name s3_endpoint_url s3_access_key_id s3_secret_access_key s3_encryption_key_id
        s3_bucket_owner s3_output_bucket_name aws_batch_role_arn aws_bedrock_project_id gcs_bucket_name milvus_text_field

@@ -1,4 +1,4 @@
-import { later, section } from "../key.ts";
+import { later, section, supported } from "../key.ts";
 import { amount, count, flag, flagOn, list, map, text, texts } from "../value-type.ts";
 
 const formats = later("formats");
@@ -21,19 +21,19 @@ export const alertingArgs = section("alerting_args", {
 export const passThroughEndpoint = section(
   "pass_through_endpoints[]",
   {
-    path: formats(text),
-    target: formats(text),
-    headers: formats(map),
-    auth: formats(flagOn),
-    include_subpath: formats(flag),
-    default_query_params: formats(map),
-    methods: formats(texts),
-    cost_per_request: formats(amount),
-    forward_headers: formats(flag),
+    path: supported(text),
+    target: supported(text),
+    headers: supported(map),
+    auth: supported(flagOn),
+    include_subpath: supported(flag),
+    default_query_params: supported(map),
+    methods: supported(texts),
+    cost_per_request: supported(amount),
+    forward_headers: supported(flag),
     merge_query_params: formats(flag),
     guardrails: formats({ kind: "either", types: [map, list] }),
-    timeout: formats(amount),
-    id: formats(text),
+    timeout: supported(amount),
+    id: supported(text),
   },
   { required: ["path", "target"] },
 );

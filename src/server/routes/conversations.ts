@@ -7,13 +7,13 @@ import { handleConversation } from "../../pipeline/handle-conversation.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 import { resumeConversation } from "../../pipeline/responses/resume-conversation.ts";
 import { newCallId } from "../call-id.ts";
-import { readBody } from "../read-body.ts";
+import { type RequestBody, readBody } from "../read-body.ts";
 import { internalError } from "../render-error.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { chatRequestSchema, chatResponseSchema, messagesRequestSchema } from "../schemas.ts";
 import { answerOrRefusal } from "./refusal.ts";
 
-interface ConversationRoute {
+export interface ConversationRoute {
   readonly format: FormatId;
   readonly callType: string;
   readonly routeName: string;
@@ -32,7 +32,7 @@ const CHAT: ConversationRoute = {
   required: ["messages"],
 };
 
-const MESSAGES: ConversationRoute = {
+export const MESSAGES: ConversationRoute = {
   format: "anthropic-messages",
   callType: "anthropic_messages",
   routeName: "anthropic_messages",
@@ -46,7 +46,7 @@ const COMPLETIONS: ConversationRoute = {
   required: ["prompt"],
 };
 
-const RESPONSES: ConversationRoute = {
+export const RESPONSES: ConversationRoute = {
   format: "openai-responses",
   callType: "aresponses",
   routeName: "/responses",
@@ -90,7 +90,6 @@ export const conversationRoutes: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/messages",
-    aliases: ["/anthropic/v1/messages"],
     permission: "key",
     errorFormat: "anthropic-messages",
     summary: "Anthropic Messages for any model",
@@ -101,7 +100,7 @@ export const conversationRoutes: readonly Route[] = [
   {
     method: "POST",
     path: "/v1/responses",
-    aliases: ["/responses", "/openai/v1/responses"],
+    aliases: ["/responses"],
     permission: "key",
     summary: "OpenAI Responses for any model",
     tag: "responses",
@@ -132,10 +131,15 @@ export const conversationRoutes: readonly Route[] = [
 ];
 
 async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Response> {
+  const { maxRequestSizeBytes } = route.services.snapshot().general;
+  return serveBody(route, kind, await readBody(route.request, maxRequestSizeBytes));
+}
+
+/** Serves a conversation whose body was read already. */
+export async function serveBody(route: RouteRequest, kind: ConversationRoute, body: RequestBody): Promise<Response> {
   const { services, request, principal } = route;
   if (principal === undefined) throw internalError();
   const snapshot = services.snapshot();
-  const body = await readBody(request, snapshot.general.maxRequestSizeBytes);
   const { text, bytes } = body;
   // What the URL says stands in the body for the decoder; text that passes through never holds it.
   const json = kind.stream === true ? { ...body.json, stream: true } : body.json;
