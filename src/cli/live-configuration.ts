@@ -91,10 +91,16 @@ export class LiveConfiguration {
 
   /** Why a model could not be served if it were stored; undefined when it could. */
   problemOf(model: StoredModel): string | undefined {
-    const { diagnostics, deploymentsById } = compile(this.#declared, { ...this.#stored, models: [model] });
-    if (deploymentsById.get(model.id)?.stored === true) return undefined;
+    const tried = this.trial(model);
+    return typeof tried === "string" ? tried : undefined;
+  }
+
+  /** The configuration as it would be with this model beside those of the files; a string when it cannot be served: why. */
+  trial(model: StoredModel): Snapshot | string {
+    const snapshot = compile(this.#declared, { ...this.#stored, models: [model] }, true);
+    if (snapshot.deploymentsById.get(model.id)?.stored === true) return snapshot;
     const { file } = storedLocation(model.id);
-    const found = diagnostics.find(({ location }) => location?.file === file);
+    const found = snapshot.diagnostics.find(({ location }) => location?.file === file);
     return found?.message.replace(/^the deployment of .*? is skipped: /, "") ?? "it is for another environment";
   }
 
@@ -188,8 +194,12 @@ async function read({ file, environment, transport }: LiveConfigurationOptions):
   return { document, environment: secrets.environment, diagnostics: secrets.diagnostics };
 }
 
-function compile({ document, environment, diagnostics }: Declared, stored: StoredConfiguration): Snapshot {
-  const compiled = compileSnapshot(document, { environment, stored });
+function compile(
+  { document, environment, diagnostics }: Declared,
+  stored: StoredConfiguration,
+  trial = false,
+): Snapshot {
+  const compiled = compileSnapshot(document, { environment, stored, trial });
   return { ...compiled, diagnostics: [...diagnostics, ...compiled.diagnostics] };
 }
 

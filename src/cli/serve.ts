@@ -12,6 +12,7 @@ import { openRetention } from "../ledger/retention.ts";
 import { TABLES } from "../management/change.ts";
 import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
+import { HealthChecks } from "../pipeline/health-checks.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { PassThroughTargets } from "../pipeline/pass-through/pass-through-targets.ts";
@@ -21,6 +22,7 @@ import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { cacheRoutes } from "../server/routes/cache.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
+import { deploymentHealthRoutes } from "../server/routes/deployment-health.ts";
 import { documentationRoutes } from "../server/routes/documentation.ts";
 import { healthRoutes } from "../server/routes/health.ts";
 import { managementRoutes } from "../server/routes/management.ts";
@@ -122,6 +124,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...modelRoutes,
     ...managementRoutes,
     ...healthRoutes,
+    ...deploymentHealthRoutes,
     ...cacheRoutes,
     // Behind all others: they take every path below a provider's name.
     ...passThroughRoutes(new PassThroughTargets(env, readFile)),
@@ -149,6 +152,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
   });
   await configuration.attach(storedSource(database, management.secrets));
+  const health = new HealthChecks({ gateway: () => services, database, redis });
   const services: Services = {
     version,
     snapshot: () => configuration.current,
@@ -165,6 +169,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     authenticator,
     refusals: new RefusalCounts(),
     proxies,
+    health,
     management,
     routes: () => table.routes,
     declaredRoute: (method, path) => declaredRoute(configuration.current, method, path),
@@ -196,6 +201,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     stop: (now) => server.stop(now),
     close: async () => {
       configuration.close();
+      await health.close();
       await ledger.close();
       await gate.close();
       await cache?.store.close();
@@ -206,6 +212,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       log.flush();
     },
   });
+  health.start();
   process.on("SIGHUP", () => void configuration.reload());
   stopWithParent(env.ISTHMUS_LAUNCHER_PID);
 

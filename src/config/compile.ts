@@ -14,6 +14,8 @@ export interface CompileOptions {
   readonly environment: Environment;
   /** What the database adds. */
   readonly stored?: StoredConfiguration;
+  /** Stored models count even where `store_model_in_db` is off: one of them is only to be tried. */
+  readonly trial?: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export function compileSnapshot(document: LoadedDocument, options: CompileOption
   const credentials = new Map([...stored.credentials, ...declaredCredentials(valid)]);
   const { deployments: declared, diagnostics: skipped } = compileModelList(document, valid, { credentials });
   const general = generalSettingsOf(asObject(valid.value.general_settings) ?? {}, valid.environment);
-  const added = compileStoredModels(general.storesModels ? stored.models : [], {
+  const added = compileStoredModels(general.storesModels || options.trial === true ? stored.models : [], {
     declared,
     credentials,
     environment: valid.environment,

@@ -18,6 +18,8 @@ export interface ObjectChange {
 export interface ModelHost {
   /** Why a model could not be served if it were stored; undefined when it could. */
   problemOf(model: StoredModel): string | undefined;
+  /** The configuration as it would be with this model; a string when it cannot be served: why. */
+  trial(model: StoredModel): Snapshot | string;
 }
 
 /** What the handlers of the management API reach. */

@@ -39,6 +39,8 @@ export interface RequestContext {
   readonly controls: CallControls;
   /** The deployment that alone can serve it: it holds what the request refers to. */
   readonly pinnedDeployment?: string;
+  /** A health check: one attempt, with this model's name upstream. */
+  readonly probeModel?: string;
   /** `requestedModel` is a fallback's name: answers then name the model that wrote them. */
   readonly fellBack?: boolean;
   /** Ends this attempt while the client still waits: another one has the answer. */

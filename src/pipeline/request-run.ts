@@ -168,7 +168,7 @@ export class RequestRun {
     const { deployment } = step.candidate;
     const provider = findProvider(deployment.provider);
     if (provider === undefined) throw new GatewayError("internal", `no provider is called ${deployment.provider}`);
-    const model = upstreamModel(deployment, step.target.match.captured, step.target.model);
+    const model = this.#asked.probeModel ?? upstreamModel(deployment, step.target.match.captured, step.target.model);
     return { deployment, provider, model, prices: pricesFor(deployment, model) };
   }
 

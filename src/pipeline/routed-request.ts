@@ -50,6 +50,7 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     routing,
     request,
     requestRetries: controls.numRetries,
+    once: context.probeModel !== undefined,
     mayUse:
       gate !== undefined && snapshot.general.raw.enforce_fallback_model_access === true
         ? (model) => modelDenial(gate, context, model) === undefined

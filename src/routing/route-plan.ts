@@ -70,6 +70,8 @@ export interface RoutePlanOptions {
   readonly request: RouteRequest;
   /** `num_retries` of the request. */
   readonly requestRetries?: number | undefined;
+  /** One attempt, whatever the policies say. */
+  readonly once?: boolean | undefined;
   /** The request's own lists, which go before the configured ones. */
   readonly fallbacks?: Partial<FallbackTables> | undefined;
   readonly disableFallbacks?: boolean | undefined;
@@ -197,7 +199,7 @@ export class RoutePlan {
       requestRetries,
     });
     this.#maxRetries = retries;
-    if (this.#made > retries || this.#neverRetried(failure)) {
+    if (this.#options.once === true || this.#made > retries || this.#neverRetried(failure)) {
       this.#groupFailed(failure);
       return;
     }

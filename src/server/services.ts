@@ -1,6 +1,7 @@
 import type { Authenticator } from "../auth/authenticator.ts";
 import type { Management } from "../management/management.ts";
 import type { Gateway } from "../pipeline/gateway.ts";
+import type { HealthChecks } from "../pipeline/health-checks.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { RefusalCounts } from "./refusal-counts.ts";
 import type { Route } from "./route.ts";
@@ -10,6 +11,7 @@ export interface Services extends Gateway {
   readonly authenticator: Authenticator;
   readonly refusals: RefusalCounts;
   readonly proxies: TrustedProxies;
+  readonly health: HealthChecks;
   /** What the management API works on. */
   readonly management: Management;
   /** All routes, for `/routes` and the OpenAPI document. */

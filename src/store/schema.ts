@@ -120,6 +120,22 @@ export interface ResponseTable {
   body: string;
 }
 
+/** What a health check found of one deployment. */
+export interface HealthCheckTable {
+  id: string;
+  checked_at: number;
+  deployment_id: string;
+  /** The model group. */
+  model_name: string;
+  /** `litellm_params.model`. */
+  model: string;
+  status: "healthy" | "unhealthy";
+  error: string | null;
+  response_ms: number;
+  /** Who asked: `background`, or the key's alias or hash. */
+  checked_by: string;
+}
+
 export interface MigrationTable {
   name: string;
   checksum: string;
@@ -136,5 +152,6 @@ export interface Schema extends ObjectTables {
   watermark: WatermarkTable;
   retention: RetentionTable;
   response: ResponseTable;
+  health_check: HealthCheckTable;
   schema_migration: MigrationTable;
 }

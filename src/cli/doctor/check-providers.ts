@@ -2,12 +2,12 @@ import { compileSnapshot, defaultSnapshot } from "../../config/compile.ts";
 import { ConfigError } from "../../config/diagnostics.ts";
 import { loadConfig } from "../../config/load.ts";
 import { httpCarrier } from "../../http-client/http-client.ts";
-import { probeDeployment } from "../../pipeline/probe-deployment.ts";
 import { findProvider } from "../../providers/registry.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
 import { DeadlineWheel } from "../../upstream/deadline-wheel.ts";
 import { Transport } from "../../upstream/transport.ts";
 import { type Examination, type Finding, findingsOf } from "./finding.ts";
+import { probeDeployment } from "./probe-deployment.ts";
 
 const { ok, warning, problem, skipped } = findingsOf("providers");
 

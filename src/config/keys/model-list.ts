@@ -47,7 +47,7 @@ export const modelInfo = section(
     cost_per_ptu_per_hour: later("keys")(amount),
     ptu_effective_from: later("keys")(anything),
     ptu_effective_to: later("keys")(anything),
-    disable_background_health_check: later("routing")(flag),
+    disable_background_health_check: supported(flag),
     allow_fail_open: later("routing")(flag),
     enable_tag_filtering: supported(flag),
     internal_router_model: later("routing")(anything),

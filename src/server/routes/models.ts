@@ -56,7 +56,8 @@ async function listModels(call: RouteRequest): Promise<Response> {
     ? visibleGroups(services, viewer)
     : visibleNames(services, viewer, isSet("return_wildcard_routes"));
   if (isSet("include_model_access_groups")) names = [...new Set([...names, ...visibleGroups(services, viewer)])];
-  if (isSet("healthy_only")) names = names.filter((name) => isHealthy(services, name));
+  if (isSet("healthy_only") || services.snapshot().general.raw.model_list_healthy_only === true)
+    names = names.filter((name) => isHealthy(services, name));
   if (request.headers.has("anthropic-version")) return Response.json(anthropicList(snapshot, names));
   const fallbacks = isSet("include_metadata") ? fallbacksOf(snapshot, query.get("fallback_type")) : undefined;
   return Response.json({ data: names.map((name) => modelRow(snapshot, name, fallbacks)), object: "list" });

@@ -74,7 +74,7 @@ function isUsable(services: Services, { access }: Viewer, name: string): boolean
 
 const NO_GROUPS: ReadonlyMap<string, readonly string[]> = new Map();
 
-/** Whether one of a name's deployments is not cooling down. */
+/** Whether one of a name's deployments neither cools down nor failed its last health check. */
 export function isHealthy(services: Services, name: string): boolean {
   const snapshot = services.snapshot();
   const target = snapshot.aliases.get(name)?.model ?? name;
@@ -83,8 +83,8 @@ export function isHealthy(services: Services, name: string): boolean {
 }
 
 export function isUp({ router }: Services, { id }: Deployment): boolean {
-  const cooldown = router.state(id).cooldown;
-  return cooldown === undefined || cooldown.until <= router.now();
+  const { cooldown, health } = router.state(id);
+  return health?.healthy !== false && (cooldown === undefined || cooldown.until <= router.now());
 }
 
 /** Names of access groups: those of deployments, and those that are kept in the database. */

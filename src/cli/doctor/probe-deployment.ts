@@ -1,21 +1,21 @@
-import { UpstreamError } from "../errors/gateway-error.ts";
-import { formatById } from "../formats/registry.ts";
-import { ParameterReport } from "../formats/report.ts";
-import type { MutableJsonObject } from "../json/json.ts";
-import { endpointUrl } from "../providers/endpoint-url.ts";
-import { applyParameterRules } from "../providers/parameters.ts";
-import type { Call, OutboundRequest, Send } from "../providers/provider.ts";
-import { findProvider } from "../providers/registry.ts";
-import type { Deployment } from "../snapshot/snapshot.ts";
+import { UpstreamError } from "../../errors/gateway-error.ts";
+import { formatById } from "../../formats/registry.ts";
+import { ParameterReport } from "../../formats/report.ts";
+import type { MutableJsonObject } from "../../json/json.ts";
+import type { Gateway } from "../../pipeline/gateway.ts";
+import { providerHeaders } from "../../pipeline/provider-headers.ts";
+import { endpointUrl } from "../../providers/endpoint-url.ts";
+import { applyParameterRules } from "../../providers/parameters.ts";
+import type { Call, OutboundRequest, Send } from "../../providers/provider.ts";
+import { findProvider } from "../../providers/registry.ts";
+import type { Deployment } from "../../snapshot/snapshot.ts";
 import {
   connectionFailure,
   fromResponse,
   type PendingCall,
   toResponse,
   type UpstreamHeaders,
-} from "../upstream/transport.ts";
-import type { Gateway } from "./gateway.ts";
-import { providerHeaders } from "./provider-headers.ts";
+} from "../../upstream/transport.ts";
 
 export type ProbeOutcome =
   | { readonly healthy: true; readonly rateLimits: Readonly<Record<string, string>> }
