@@ -34,6 +34,33 @@ export function temporaryFolder(name: string): { readonly path: string; remove()
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
+/** Ends a server whose starter is gone without having ended it, and removes its folder. */
+const GUARD = `
+  read -r word
+  [ "$word" = ended ] && exit 0
+  kill -CONT "$0"; kill -INT "$0"
+  for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 "$0" || break; sleep 0.3; done
+  kill -KILL "$0"
+  case "$1" in */isthmus-*) rm -rf "$1" ;; esac
+`;
+
+/**
+ * Lets a server live no longer than this process, however this one ends: the guard's input closes with it. A test run
+ * has no moment of its own at the end at which it could still stop something.
+ */
+function guard(child: Bun.Subprocess, folder: string): void {
+  const watcher = Bun.spawn(["sh", "-c", GUARD, String(child.pid), folder], {
+    stdin: "pipe",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  watcher.unref();
+  void child.exited.then(() => {
+    watcher.stdin.write("ended\n");
+    void watcher.stdin.end();
+  });
+}
+
 /** Runs a server process until `isReady` says so; ends it by its id when it never gets there. */
 export async function startProcess(
   command: readonly string[],
@@ -52,6 +79,7 @@ export async function startProcess(
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.env === undefined ? {} : { env: options.env }),
   });
+  guard(child, options.cwd ?? "");
   let written = "";
   for (const stream of [child.stdout, child.stderr])
     void (async () => {
