@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
+import { markBody, markConversation } from "../formats/cache-marks.ts";
 import type { ConversationRequest, FormatId, SealOwner } from "../formats/conversation.ts";
 import type { Capabilities, Format } from "../formats/format.ts";
 import { formatById } from "../formats/registry.ts";
@@ -10,6 +11,7 @@ import { OPENAI_CHAT_PARAMETERS, withoutGatewayFields } from "../providers/litel
 import { applyParameterRules } from "../providers/parameters.ts";
 import type { Call, Endpoint, OutboundRequest, Provider } from "../providers/provider.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
+import { cacheMarksFor } from "./cache-marks.ts";
 import { withDefaults } from "./deployment-defaults.ts";
 import { mockEndpoint } from "./mock-endpoint.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -154,6 +156,8 @@ function passThrough(
     delete after.stream;
     delete after.stream_options;
   }
+  const marks = cacheMarksFor(context, deployment, endpoint, ownerOf(provider, call));
+  if (marks.length > 0) markBody(after, marks);
   Object.assign(after, deployment.settings.extraBody);
   if (endpoint.parameters !== undefined) applyParameterRules(after, endpoint.parameters, call);
 
@@ -182,8 +186,10 @@ function translate(
   source.model = context.requestedModel;
   const decoded = context.client.decodeRequest(source);
   const wantsStreamUsage = decoded.includeUsage === true || context.snapshot.general.alwaysIncludeStreamUsage;
-  const conversation: ConversationRequest = { ...decoded, stream: call.stream };
   const owner = ownerOf(provider, call);
+  const marks = cacheMarksFor(context, deployment, endpoint, owner);
+  const marked = marks.length === 0 ? decoded : markConversation(decoded, marks);
+  const conversation: ConversationRequest = { ...marked, stream: call.stream };
   const body: MutableJsonObject = {
     ...format.encodeRequest(conversation, {
       model: call.model,

@@ -115,7 +115,7 @@ export const litellmParams = section(
     bedrock_tags: keys(anything),
 
     guardrails: later("guardrails")(texts),
-    cache_control_injection_points: formats(listOf(map)),
+    cache_control_injection_points: supported(listOf(map)),
     merge_reasoning_content_in_choices: formats(flag),
     use_litellm_proxy: formats(flag),
     use_in_pass_through: supported(flag),

@@ -154,8 +154,8 @@ export const litellmSettings = section("litellm_settings", {
   public_mcp_hub_strict_whitelist: mcp(flagOn),
   mcp_tool_search: mcp(anything),
 
-  enable_anthropic_prompt_caching: formats(flag),
-  anthropic_prompt_caching_ttl: formats(oneOf("5m", "1h")),
+  enable_anthropic_prompt_caching: supported(flag),
+  anthropic_prompt_caching_ttl: supported(oneOf("5m", "1h")),
   strip_anthropic_total_tokens: formats(flag),
   anthropic_sse_ping_interval_seconds: formats(amount),
   use_chat_completions_url_for_anthropic_messages: formats(flag),
