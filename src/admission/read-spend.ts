@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
-import { spendTotals } from "../store/objects/spend-totals.ts";
+import { modelGroupSpend, spendTotals } from "../store/objects/spend-totals.ts";
 import type { ReadSpend } from "./counters.ts";
 
 /** Reads from the ledger's rollups and the rows behind them, so that nothing that reached the database is missed. */
@@ -25,6 +25,8 @@ export function readSpendFrom(database: Database): ReadSpend {
           WHERE key_hash = ${keyHash} AND started_at >= ${since} AND model_group = ${model}`.execute(kysely);
         return BigInt(rows[0]?.cost ?? 0);
       }
+      case "model-groups":
+        return modelGroupSpend(kysely, source.models, source.since);
       default:
         return sum(await spendTotals(kysely, source.dimension, source.entities));
     }

@@ -7,7 +7,9 @@ export type SpendSource =
   /** The keys of one user in one team. */
   | { readonly dimension: "member"; readonly teamId: string; readonly userId: string }
   /** One key with one model, since a moment. */
-  | { readonly dimension: "key-model"; readonly keyHash: string; readonly model: string; readonly since: number };
+  | { readonly dimension: "key-model"; readonly keyHash: string; readonly model: string; readonly since: number }
+  /** Model groups, whoever called them, since the day of a moment. */
+  | { readonly dimension: "model-groups"; readonly models: readonly string[]; readonly since: number };
 
 /** What a scope may use. Undefined is no limit, 0 no allowance. Money is nano-dollars. */
 export interface Limits {

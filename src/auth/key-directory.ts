@@ -1,7 +1,7 @@
 import type { Limits, Scope, SpendSource } from "../admission/scope.ts";
 import { asNumber, asObject, asString, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import type { Database } from "../store/database.ts";
-import { nextReset, parseDuration, type ResetClock } from "../store/objects/budget-window.ts";
+import { nextReset, parseDuration, periodBegin, type ResetClock } from "../store/objects/budget-window.ts";
 import { type BudgetRow, budgets } from "../store/objects/budgets.ts";
 import { customers } from "../store/objects/customers.ts";
 import { findReplacedKey, type KeyRow, keys } from "../store/objects/keys.ts";
@@ -119,7 +119,7 @@ export class KeyDirectory {
       exceeded: budgetSentence(`Key=${key.key_alias ?? "key"} (${key.key_name})`),
     });
     const scopes: Scope[] = [keyScope];
-    const access: ModelList[] = [{ object: "key", models: namesIn(key.models) }];
+    const access: ModelList[] = [{ object: "key", models: withGroups(namesIn(key.models), settings) }];
 
     if (team !== undefined) {
       scopes.push(
@@ -133,7 +133,8 @@ export class KeyDirectory {
           exceeded: budgetSentence(`Team=${team.team_id}`),
         }),
       );
-      access.push({ object: "team", models: namesIn(team.models) });
+      const own = asObject(parseJson(team.settings)) ?? {};
+      access.push({ object: "team", models: withGroups(namesIn(team.models), own) });
       if (user !== undefined) scopes.push(...(await this.#memberScope(team, user)));
     } else if (user !== undefined) {
       // A key of a team leaves its owner's personal budget alone.
@@ -227,18 +228,7 @@ export class KeyDirectory {
   #beginOf(period: string | undefined, fallback: number): number {
     const duration = period === undefined ? undefined : parseDuration(period);
     if (duration === undefined) return fallback;
-    const now = this.#now();
-    const clock = this.#resetClock();
-    const end = nextReset(duration, now, clock);
-    // The reset before the next one: found from the other side, since months differ in length.
-    let low = now - 32 * 86_400_000 * duration.count;
-    let high = now;
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2);
-      if (nextReset(duration, middle, clock) === end) high = middle;
-      else low = middle;
-    }
-    return high;
+    return periodBegin(duration, this.#now(), this.#resetClock());
   }
 
   /** The row, with its budget begun anew when its period is over: what was spent until now no longer counts. */
@@ -314,6 +304,12 @@ function roleOf(user: UserRow | undefined): Role {
 function namesIn(text: string): readonly string[] {
   const value = parseJson(text);
   return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+}
+
+/** The access groups that a key or a team was given widen its list of models; without a list all are allowed anyway. */
+function withGroups(models: readonly string[], { access_group_ids: groups }: JsonObject): readonly string[] {
+  if (models.length === 0 || !Array.isArray(groups)) return models;
+  return [...models, ...groups.filter((group): group is string => typeof group === "string")];
 }
 
 function nano(amount: number): bigint {

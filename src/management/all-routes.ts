@@ -1,3 +1,5 @@
+import { modelGroupRoutes } from "./access-groups/model-groups.ts";
+import { unifiedGroupRoutes } from "./access-groups/unified-groups.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
 import { credentialRoutes } from "./credentials/credential-routes.ts";
@@ -23,6 +25,8 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...tagRoutes,
   ...modelRoutes,
   ...credentialRoutes,
+  ...modelGroupRoutes,
+  ...unifiedGroupRoutes,
   ...auditRoutes,
   ...allowedIpRoutes,
   ...spendRoutes,

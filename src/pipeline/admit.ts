@@ -6,7 +6,7 @@ import type { Network } from "../config/ip-networks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
-import type { PriceSheet } from "../snapshot/snapshot.ts";
+import type { Deployment, PriceSheet, Snapshot } from "../snapshot/snapshot.ts";
 import { allFree, boundsOf, type CallBounds, dearest, pricesOfGroup } from "./bounds.ts";
 import { requireModel } from "./model-denial.ts";
 import { pricesFor } from "./prices.ts";
@@ -28,6 +28,8 @@ export interface Gate {
   readonly addresses: { readonly networks: readonly Network[] };
   /** Names of stored access groups → their models. */
   accessGroups(): ReadonlyMap<string, readonly string[]>;
+  /** Scopes of the access groups of models that the deployments belong to. */
+  groupScopes(snapshot: Snapshot, deployments: readonly Deployment[]): readonly Scope[];
   /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */
   namedScopes(endUser: string | undefined, tags: readonly string[]): readonly Scope[] | Promise<readonly Scope[]>;
 }
@@ -44,19 +46,27 @@ export interface Admitted {
  */
 export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
   requireModel(gate, context, context.requestedModel);
-  requireOwnTeam(context, plan);
-  return admitAt(gate, context, pricesOf(plan));
+  return admitAt(gate, context, pricesOf(plan), plan.target.match.deployments);
 }
 
-/** Admits a request whose model is allowed, at these prices. Throws the caller's refusal. */
+/**
+ * Admits a request whose model is allowed, at these prices. `deployments` are those that may serve it, where they are
+ * known: their access groups have budgets, too. Throws the caller's refusal.
+ */
 export function admitAt(
   gate: Gate,
   context: RequestContext,
   prices: readonly (PriceSheet | undefined)[],
+  deployments: readonly Deployment[] = [],
 ): Admitted | Promise<Admitted> {
+  const groups = gate.groupScopes(context.snapshot, deployments);
   const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
-  if (named instanceof Promise) return named.then((scopes) => admitOver(gate, context, prices, scopes));
-  return admitOver(gate, context, prices, named);
+  if (named instanceof Promise) {
+    return named.then((scopes) =>
+      admitOver(gate, context, prices, groups.length === 0 ? scopes : [...groups, ...scopes]),
+    );
+  }
+  return admitOver(gate, context, prices, groups.length === 0 ? named : [...groups, ...named]);
 }
 
 function admitOver(
@@ -142,19 +152,6 @@ function askFor(
     free: allFree(prices),
     tokens: Math.ceil(context.bytes / BYTES_PER_TOKEN) + (bounds.outputAsked ? bounds.outputTokens : 0),
   };
-}
-
-/** A team's own models are for its keys, and for administrators who try them. */
-function requireOwnTeam({ principal, requestedModel }: RequestContext, plan: RoutePlan): void {
-  const info = plan.target.match.deployments[0]?.info;
-  if (typeof info?.team_public_model_name !== "string") return;
-  if (info.team_id === principal.teamId || principal.role === "proxy_admin") return;
-  throw new GatewayError(
-    "permission_denied",
-    `The requested model '${requestedModel}' is not available for this API key, or the model name is invalid. ` +
-      "Check the models available to you and try again.",
-    { type: "team_model_access_denied", param: "model" },
-  );
 }
 
 /** A refusal in LiteLLM's words. */

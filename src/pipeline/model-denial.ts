@@ -6,15 +6,26 @@ import type { RequestContext } from "./request-context.ts";
 /** The refusal of a model that the caller, its team, its user … may not call; undefined where all of them may. */
 export function modelDenial(gate: Gate, context: RequestContext, model: string): GatewayError | undefined {
   const { grant } = context.principal;
-  if (grant === undefined || grant.access.length === 0) return undefined;
   const { snapshot } = context;
+  if (isOfAnotherTeam(context, model)) return denialFor("team", model);
+  if (grant === undefined || grant.access.length === 0) return undefined;
   const denied = grant.access.find(({ models }) => !isModelAllowed(models, model, snapshot, gate.accessGroups()));
-  if (denied === undefined) return undefined;
+  return denied === undefined ? undefined : denialFor(denied.object, model);
+}
+
+/** A team's own models are for its keys, and for administrators who try them, by whatever name they are called. */
+function isOfAnotherTeam({ principal, snapshot }: RequestContext, model: string): boolean {
+  const info = (snapshot.deploymentsById.get(model) ?? snapshot.groups.get(model)?.[0])?.info;
+  if (typeof info?.team_public_model_name !== "string") return false;
+  return info.team_id !== principal.teamId && principal.role !== "proxy_admin";
+}
+
+function denialFor(object: string, model: string): GatewayError {
   return new GatewayError(
     "permission_denied",
     `The requested model '${model}' is not available for this API key, or the model name is invalid. ` +
       "Check the models available to you and try again.",
-    { type: `${denied.object}_model_access_denied`, param: "model" },
+    { type: `${object}_model_access_denied`, param: "model" },
   );
 }
 

@@ -5,6 +5,7 @@ import { readSpendFrom } from "../admission/read-spend.ts";
 import { RedisCounters } from "../admission/redis-counters.ts";
 import { countersFile, SqliteCounters } from "../admission/sqlite-counters.ts";
 import { AllowedAddresses } from "../auth/allowed-addresses.ts";
+import { GroupBudgets } from "../auth/group-budgets.ts";
 import { KeyDirectory } from "../auth/key-directory.ts";
 import { NamedScopes } from "../auth/named-scopes.ts";
 import type { Log } from "../events/log.ts";
@@ -42,10 +43,12 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
   const counters = countersFor(options, read);
   const directory = new KeyDirectory({ database, resetClock: options.resetClock });
   const named = new NamedScopes(directory);
+  const groupBudgets = new GroupBudgets(database, options.resetClock);
   let groups: ReadonlyMap<string, readonly string[]> = new Map();
   const refresh = async (): Promise<void> => {
     try {
       groups = await storedGroups(database);
+      await groupBudgets.refresh(Date.now());
     } catch (error) {
       log.warning("access groups cannot be read; those that were known stay", { reason: String(error) });
     }
@@ -63,6 +66,7 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
     addresses,
     directory,
     accessGroups: () => groups,
+    groupScopes: (snapshot, deployments) => groupBudgets.of(snapshot, deployments),
     namedScopes: (endUser, tags) => named.of(endUser, tags),
     async changed() {
       named.forget();

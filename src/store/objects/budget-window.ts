@@ -53,6 +53,20 @@ export function nextReset(duration: Duration, now: number, clock: ResetClock = {
   return at(today.year, today.month, today.day + days);
 }
 
+/** When the period that is under way began: the last moment at which a budget of this duration began anew. */
+export function periodBegin(duration: Duration, now: number, clock: ResetClock = {}): number {
+  const end = nextReset(duration, now, clock);
+  // Found from the other side, since months differ in length.
+  let low = now - 32 * MILLISECONDS.d * duration.count;
+  let high = now;
+  while (high - low > 1) {
+    const middle = Math.floor((low + high) / 2);
+    if (nextReset(duration, middle, clock) === end) high = middle;
+    else low = middle;
+  }
+  return high;
+}
+
 function nextMultiple({ count, unit }: Duration, now: number, clock: ResetClock): number {
   const step = count * MILLISECONDS[unit as "s" | "m" | "h"];
   const zone = clock.timeZone ?? "UTC";

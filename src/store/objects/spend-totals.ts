@@ -13,6 +13,30 @@ const COLUMNS: Readonly<Record<Exclude<SpendDimension, "tag">, string>> = {
 };
 
 const CHUNK = 500;
+const DAY_MS = 86_400_000;
+
+/** Nano-dollars of model groups since the day (UTC) of a moment: the rollups, and the rows that no rollup has yet. */
+export async function modelGroupSpend(
+  connection: Connection,
+  models: readonly string[],
+  since: number,
+): Promise<bigint> {
+  if (models.length === 0) return 0n;
+  const day = since - (since % DAY_MS);
+  const names = sql.join([...models]);
+  const { rows } = await sql<{ cost: bigint | number | null }>`
+    SELECT sum(cost_nano) AS cost FROM (
+      SELECT cost_nano FROM rollup_day
+        WHERE dimension = 'model' AND period >= ${day} AND model_group IN (${names})
+      UNION ALL
+      SELECT cost_nano FROM spend
+        WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
+          AND started_at >= ${day} AND model_group IN (${names})
+      UNION ALL
+      SELECT -cost_nano FROM spend_replaced WHERE started_at >= ${day} AND model_group IN (${names})
+    ) AS parts`.execute(connection);
+  return BigInt(rows[0]?.cost ?? 0);
+}
 
 /**
  * Nano-dollars per entity since the beginning: the rollups, and the rows that no rollup has yet, so nothing is late.
