@@ -50,6 +50,12 @@ export interface RecordFilter {
   readonly errorCode?: string;
   /** Part of the message; case does not count. */
   readonly errorText?: string;
+  readonly keyHashNot?: string;
+  /** One of these call types, or none of these. */
+  readonly callTypes?: readonly string[];
+  readonly callTypesNot?: readonly string[];
+  /** Whether `metadata` says so by a member of this name. */
+  readonly marked?: { readonly name: string; readonly is: boolean };
   /** Nano-dollars, inclusive. */
   readonly minCost?: bigint;
   readonly maxCost?: bigint;
@@ -126,6 +132,64 @@ export async function recordsAt(
     ORDER BY ${sql.raw(SORT_COLUMNS[page.sortBy])} ${direction}, seq ${direction}
     LIMIT ${page.limit} OFFSET ${page.offset}`.execute(database.kysely);
   return rows.map(recordOf);
+}
+
+/** The rows of one session, or a row without one. */
+export interface SessionRows {
+  /** The newest of them. */
+  readonly record: SpendRecord;
+  readonly requests: number;
+  /** Nano-dollars. */
+  readonly cost: bigint;
+  readonly totalTokens: number;
+  /** Where the next page goes on. */
+  readonly cursor: string;
+}
+
+/** Sessions, newest first, each once; `after` is the cursor of the last that is known. */
+export async function listSessions(
+  database: Database,
+  filter: RecordFilter,
+  page: { readonly limit: number; readonly offset: number; readonly after?: string },
+): Promise<{ readonly sessions: readonly SessionRows[]; readonly total: number }> {
+  const where = whereAll(conditionsOf(filter));
+  const after = page.after === undefined ? undefined : Number(page.after);
+  if (after !== undefined && !Number.isSafeInteger(after)) throw new RangeError("this is no session's cursor");
+  const groups = sql`SELECT max(seq) AS seq, count(*) AS requests, sum(cost_nano) AS cost_nano,
+    sum(total_tokens) AS total_tokens FROM spend ${where} GROUP BY coalesce(session_id, id)`;
+  const { rows } = await sql<{ seq: number; requests: number; cost_nano: bigint; total_tokens: number }>`
+    SELECT * FROM (${groups}) AS sessions ${after === undefined ? sql`` : sql`WHERE seq < ${after}`}
+    ORDER BY seq DESC LIMIT ${page.limit} OFFSET ${after === undefined ? page.offset : 0}`.execute(database.kysely);
+  const counted = await sql<{ n: number }>`SELECT count(*) AS n FROM (${groups}) AS sessions`.execute(database.kysely);
+  const newest =
+    rows.length === 0
+      ? new Map<number, SpendRecord>()
+      : await recordsBySeq(
+          database,
+          rows.map((row) => row.seq),
+        );
+  return {
+    sessions: rows.flatMap((row) => {
+      const record = newest.get(row.seq);
+      if (record === undefined) return [];
+      const requests = Number(row.requests);
+      return [
+        {
+          record,
+          requests,
+          cost: BigInt(row.cost_nano),
+          totalTokens: Number(row.total_tokens),
+          cursor: String(row.seq),
+        },
+      ];
+    }),
+    total: Number(counted.rows[0]?.n ?? 0),
+  };
+}
+
+async function recordsBySeq(database: Database, seqs: readonly number[]): Promise<ReadonlyMap<number, SpendRecord>> {
+  const rows = await database.kysely.selectFrom("spend").selectAll().where("seq", "in", seqs).execute();
+  return new Map(rows.map((row) => [row.seq, recordOf(row)]));
 }
 
 /**
@@ -210,6 +274,14 @@ function conditionsOf(filter: RecordFilter): Condition[] {
   if (cacheHit === false) conditions.push(sql`coalesce(cache_hit, 0) = 0`);
   if (statusNot !== undefined) conditions.push(sql`status <> ${statusNot}`);
   if (errorText !== undefined) conditions.push(contains("error_message", errorText));
+  const { keyHashNot, callTypes, callTypesNot, marked } = filter;
+  if (keyHashNot !== undefined) conditions.push(sql`key_hash <> ${keyHashNot}`);
+  if (callTypes !== undefined) conditions.push(sql`call_type IN (${sql.join([...callTypes])})`);
+  if (callTypesNot !== undefined) conditions.push(sql`call_type NOT IN (${sql.join([...callTypesNot])})`);
+  if (marked !== undefined) {
+    const found = sql`coalesce(metadata, '') LIKE ${`%"${marked.name}":true%`}`;
+    conditions.push(marked.is ? found : sql`NOT (${found})`);
+  }
   if (search !== undefined) {
     const columns = ["id", "call_id", "model", "key_alias"] as const;
     conditions.push(

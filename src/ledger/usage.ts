@@ -23,6 +23,11 @@ export interface UsageQuery<C extends UsageColumn> {
   /** Start of the first and of the last day (UTC), inclusive, milliseconds since the epoch. */
   readonly firstDay: number;
   readonly lastDay: number;
+  /**
+   * How far the clock whose midnights make the days is ahead of UTC, in milliseconds; default 0. Days are then summed of
+   * hours (UTC), so zones of half hours are exact to the hour.
+   */
+  readonly utcOffset?: number;
   /** Only these keys, users, teams …; in any case all others are left out. */
   readonly entities?: readonly string[];
   readonly exceptEntities?: readonly string[];
@@ -56,14 +61,15 @@ export async function usageBy<C extends UsageColumn>(database: Database, query: 
   if (keyHash !== undefined) conditions.push(sql`key_hash = ${keyHash}`);
   if (model !== undefined) conditions.push(sql`model = ${model}`);
   if (modelGroup !== undefined) conditions.push(sql`model_group = ${modelGroup}`);
-  const columns = sql.join(query.by.map((column) => sql.ref(column)));
-  const group = query.by.length === 0 ? sql`` : sql`GROUP BY ${columns}`;
-  const select = query.by.length === 0 ? sql`` : sql`${columns},`;
+  const group = query.by.length === 0 ? sql`` : sql`GROUP BY ${sql.join(query.by.map((one) => columnOf(one, query)))}`;
+  const selected = query.by.map((column) => sql`${columnOf(column, query)} AS ${sql.ref(column)}`);
+  const select = query.by.length === 0 ? sql`` : sql`${sql.join(selected)},`;
+  const table = sql.table((query.utcOffset ?? 0) === 0 ? "rollup_day" : "rollup_hour");
   const order =
     query.top === undefined ? sql`` : sql`ORDER BY sum(cost_nano) DESC, sum(requests) DESC LIMIT ${query.top}`;
   const { rows } = await sql<Record<string, number | bigint | string>>`
     SELECT ${select} ${sql.raw(MEASURE_NAMES.map((name) => `coalesce(sum(${name}), 0) AS ${name}`).join(", "))}
-    FROM rollup_day WHERE ${sql.join(conditions, sql` AND `)} ${group} ${order}`.execute(database.kysely);
+    FROM ${table} WHERE ${sql.join(conditions, sql` AND `)} ${group} ${order}`.execute(database.kysely);
   return rows.map((row) => ({ ...pick(row, query.by), ...sumsOf(row) }) as UsageRow<C>);
 }
 
@@ -124,11 +130,18 @@ const NOTHING = {
 };
 
 /** One by one, so that an entity's rows of each day are found by the index, whose order is day before entity. */
-function daysOf({ firstDay, lastDay, entities }: UsageQuery<UsageColumn>): RawBuilder<unknown> {
+function daysOf({ firstDay, lastDay, entities, utcOffset = 0 }: UsageQuery<UsageColumn>): RawBuilder<unknown> {
+  if (utcOffset !== 0) return sql`period >= ${firstDay - utcOffset} AND period < ${lastDay + DAY_MS - utcOffset}`;
   const count = (lastDay - firstDay) / DAY_MS + 1;
   if (entities === undefined || count > LISTED_DAYS) return sql`period BETWEEN ${firstDay} AND ${lastDay}`;
   const days = Array.from({ length: Math.max(count, 0) }, (_, index) => firstDay + index * DAY_MS);
   return days.length === 0 ? sql`1 = 0` : sql`period IN (${sql.join(days)})`;
+}
+
+/** With a zone of its own, the day that an hour belongs to there. */
+function columnOf(column: UsageColumn, { utcOffset = 0 }: UsageQuery<UsageColumn>): RawBuilder<unknown> {
+  if (column !== "period" || utcOffset === 0) return sql.ref(column);
+  return sql.raw(`(period + (${Math.trunc(utcOffset)})) - (period + (${Math.trunc(utcOffset)})) % ${DAY_MS}`);
 }
 
 function pick(row: Record<string, number | bigint | string>, names: readonly string[]): Record<string, unknown> {

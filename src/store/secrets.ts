@@ -117,7 +117,8 @@ export class Secrets {
     if (!text.startsWith(PREFIX)) return text;
     const [id, sealed] = split(text);
     const key = this.#dataKeys.get(id);
-    if (key === undefined) throw new UnreadableSecret("a stored secret was sealed with a key that is not here");
+    if (key === undefined)
+      throw new UnreadableSecret("a stored secret was sealed with another LITELLM_SALT_KEY: its key cannot be opened");
     return open(key, sealed, context).toString("utf8");
   }
 

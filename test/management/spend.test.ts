@@ -7,6 +7,7 @@ import type { Ledger } from "../../src/ledger/ledger.ts";
 import type { SpendRecord } from "../../src/ledger/record.ts";
 import type { Management } from "../../src/management/management.ts";
 import { spendRoutes } from "../../src/management/spend/spend-routes.ts";
+import { tagAnalyticsRoutes } from "../../src/management/tags/tag-analytics.ts";
 import type { Database } from "../../src/store/database.ts";
 import { compileText } from "../config/files.ts";
 import { Place, settlement } from "../ledger/records.ts";
@@ -77,7 +78,7 @@ describe.each(stores.filter((store) => store.available))("spend on $name", (stor
 
   async function call(path: string, principal = ADMIN, body?: JsonObject): Promise<Json> {
     const url = new URL(path, "http://gateway");
-    for (const route of spendRoutes) {
+    for (const route of [...spendRoutes, ...tagAnalyticsRoutes]) {
       for (const pattern of [route.path, ...(route.aliases ?? [])]) {
         const found = new RegExp(`^${pattern.replace(/\{(\w+)\}/, "(?<$1>[^/]+)")}$`).exec(url.pathname);
         if (found === null || (route.method === "POST") !== (body !== undefined)) continue;
@@ -92,7 +93,9 @@ describe.each(stores.filter((store) => store.available))("spend on $name", (stor
           path: url.pathname,
           body: body ?? {},
         });
-        return answer instanceof Response ? ((await answer.json()) as Json) : JSON.parse(JSON.stringify(answer));
+        if (!(answer instanceof Response)) return JSON.parse(JSON.stringify(answer));
+        const isJson = answer.headers.get("content-type")?.includes("json") === true;
+        return isJson ? ((await answer.json()) as Json) : answer.text();
       }
     }
     throw new Error(`no route ${path}`);
@@ -184,6 +187,109 @@ describe.each(stores.filter((store) => store.available))("spend on $name", (stor
     expect(await call("/spend/logs/session/ui?session_id=s")).toMatchObject({ total: 2 });
     expect(await call("/spend/logs/ui/b")).toMatchObject({ litellm_call_id: "mine" });
     expect(await refusalOf("/spend/logs/ui/nothing")).toBe(404);
+  });
+
+  test("rows by session, by what they are, and without health checks", async () => {
+    const times = "start_date=2026-01-01 00:00:00&end_date=2026-02-01 00:00:00";
+    const grouped = (await call(`/spend/logs/v2?${times}&group_by_session=true&page_size=2`)) as JsonObject;
+    expect(grouped).toMatchObject({ total: 4, total_pages: 2 });
+    const next = await call(
+      `/spend/logs/v2?${times}&group_by_session=true&page_size=2&session_cursor=${grouped.next_session_cursor}`,
+    );
+    expect([...ids(grouped), ...ids(next)].toSorted()).toEqual(["b", "c", "d", "e"]);
+    const session = [...((grouped.data ?? []) as JsonObject[]), ...((next as JsonObject).data as JsonObject[])].find(
+      (row) => row.request_id === "d",
+    );
+    expect(session).toMatchObject({ session_total_count: 2, session_total_spend: 1.125 });
+    expect(await refusalOf(`/spend/logs/v2?${times}&group_by_session=true&session_cursor=x`)).toBe("invalid_request");
+    for (const [query, count] of [
+      ["span_type=llm", 5],
+      ["span_type=mcp", 0],
+      ["used_client_oauth_token=true", 0],
+      ["used_client_oauth_token=false", 5],
+      ["exclude_internal_health_checks=true", 5],
+    ] as const) {
+      expect(ids(await call(`/spend/logs/v2?${times}&${query}`))).toHaveLength(count);
+    }
+  });
+
+  test("usage by the days of another zone, by key, by name, of a model, and as a file", async () => {
+    // 12:00 UTC is the day before where the clock is 13 hours behind.
+    const behind = (await call(
+      "/tag/daily/activity/aggregated?start_date=2026-01-14&end_date=2026-01-14&timezone=780",
+    )) as {
+      results: JsonObject[];
+    };
+    expect(behind.results).toMatchObject([{ date: "2026-01-14", metrics: { api_requests: 3 } }]);
+    const here = "start_date=2026-01-14&end_date=2026-01-14";
+    expect(await call(`/tag/daily/activity/aggregated?${here}`)).toMatchObject({ results: [] });
+    const today = "start_date=2026-01-14&end_date=2026-01-14&include_current_utc_day=true";
+    expect(await call(`/user/daily/activity/aggregated?${today}`)).toMatchObject({
+      metadata: { total_api_requests: 3 },
+    });
+    const few = (await call(`/tag/daily/activity/aggregated?${range}&api_key_limit=1`)) as { results: JsonObject[] };
+    expect(Object.keys(((few.results[0] as JsonObject).breakdown as JsonObject).api_keys as JsonObject)).toEqual([
+      "key-ann",
+    ]);
+
+    const keys = await call(`/tag/daily/activity/aggregated/keys?${range}&limit=1`);
+    expect(keys).toMatchObject({
+      total_count: 2,
+      has_more: true,
+      results: [{ api_key: "key-ann", metrics: { spend: 2 } }],
+    });
+    const found = await call(`/user/daily/activity/aggregated/search?${range}&search=KEY-A`);
+    expect(found).toMatchObject({ total_count: 1, results: [{ api_key: "key-ann" }] });
+    const top = await call(
+      `/team/daily/activity/aggregated/model_top_keys?${range}&model_group=other&by_model_group=false`,
+    );
+    expect(top).toMatchObject({ results: [{ api_key: "key-bob", metrics: { spend: 0.5 } }] });
+    const rows = await call(`/tag/daily/activity/export?${range}&export_type=daily_with_keys&format=json`);
+    expect((rows as JsonObject).data).toMatchObject([
+      { date: "2026-01-15", tag: "x", spend: 1, api_key: "key-ann" },
+      { date: "2026-01-15", tag: "x", spend: 0.5 },
+      { date: "2026-01-15", tag: "y" },
+    ]);
+    const csv = String(await call(`/tag/daily/activity/export?${range}`));
+    expect(csv.split("\r\n").slice(0, 2)).toEqual([
+      "date,tag,spend,prompt_tokens,completion_tokens,cache_read_input_tokens,cache_creation_input_tokens,total_tokens,successful_requests,failed_requests,api_requests",
+      expect.stringMatching(/^2026-01-15,x,1\.5,/),
+    ]);
+    expect(await refusalOf(`/tag/daily/activity/export?${range}&tags=x`, ANN)).toBe(403);
+  });
+
+  test("who used a tag", async () => {
+    const key = { key_name: "n", models: "[]", spend_offset_nano: 0n, previous_tokens: "[]", allowed_routes: "[]" };
+    const more = { metadata: "{}", settings: "{}", created_at: 0, updated_at: 0 };
+    for (const [token, user_id] of [
+      ["key-ann", "ann"],
+      ["key-bob", "bob"],
+    ] as const) {
+      await database.kysely
+        .insertInto("virtual_key")
+        .values({ ...key, ...more, token, user_id } as never)
+        .execute();
+    }
+    const day = { date: "2026-01-15", period_end: "2026-01-15" };
+    expect(await call("/tag/dau")).toEqual({
+      results: [
+        { tag: "x", active_users: 2, period_start: "2026-01-15", ...day },
+        { tag: "y", active_users: 1, period_start: "2026-01-15", ...day },
+      ],
+    });
+    expect(await call("/tag/wau?tag_filters=y")).toMatchObject({
+      results: [{ tag: "y", active_users: 1, period_start: "2026-01-09" }],
+    });
+    expect(await call("/tag/mau?tag_filter=none")).toEqual({ results: [] });
+    expect(await call(`/tag/summary?${range}`)).toMatchObject({
+      results: [
+        { tag: "x", unique_users: 2, total_requests: 2, total_spend: 1.5 },
+        { tag: "y", unique_users: 1, total_requests: 1, total_spend: 1 },
+      ],
+    });
+    expect(await call("/tag/distinct")).toEqual({ results: [{ tag: "x" }, { tag: "y" }] });
+    const people = await call("/tag/user-agent/per-user-analytics?page_size=2");
+    expect(people).toMatchObject({ total_count: 3, total_pages: 2, results: [{ user_id: "ann" }, { user_id: "ann" }] });
   });
 
   test("callers see what is theirs", async () => {

@@ -6,6 +6,7 @@ import {
   countRecords,
   findRecords,
   listRecords,
+  listSessions,
   type RecordFilter,
   recordsAt,
   SORT_COLUMNS,
@@ -54,7 +55,21 @@ const pageQuery = {
   sort_by: z.enum(SORTS as [keyof typeof SORT_COLUMNS, ...(keyof typeof SORT_COLUMNS)[]]).default("startTime"),
   sort_order: z.enum(["asc", "desc"]).nullish(),
   search: text,
+  used_client_oauth_token: z.boolean().nullish(),
+  span_type: z.enum(["llm", "mcp", "agent"]).nullish(),
+  exclude_internal_health_checks: z.boolean().default(false),
+  group_by_session: z.boolean().default(false),
+  session_cursor: text,
 };
+
+/** Calls that are no calls of models, by LiteLLM's names. */
+const SPANS: Readonly<Record<"mcp" | "agent", readonly string[]>> = {
+  mcp: ["call_mcp_tool", "list_mcp_tools"],
+  agent: ["asend_message", "send_message"],
+};
+
+/** LiteLLM's name of the key that its own health checks are logged under. */
+const HEALTH_CHECK_KEY = "litellm-internal-health-check";
 
 export const spendLogRoutes = [
   route({
@@ -108,6 +123,7 @@ export const spendLogRoutes = [
         from: momentOfText(start, "start_date"),
         to: endOf(end),
       };
+      if (query.group_by_session) return sessionPage(database, filter, query);
       const [records, total] = await Promise.all([
         recordsAt(database, filter, {
           sortBy: query.sort_by,
@@ -190,6 +206,7 @@ function filterOf(query: PageQuery): RecordFilter {
   const { status_filter: status, cache_hit_filter: cacheHit, min_spend: min, max_spend: max } = query;
   return {
     ...ownerOf(query),
+    ...kindOf(query),
     ...given("id", query.request_id),
     ...given("sessionId", query.session_id),
     ...given("teamId", query.team_id),
@@ -206,6 +223,42 @@ function filterOf(query: PageQuery): RecordFilter {
     ...(typeof min === "number" ? { minCost: BigInt(Math.ceil(min * NANO)) } : {}),
     ...(typeof max === "number" ? { maxCost: BigInt(Math.floor(max * NANO)) } : {}),
   } as RecordFilter;
+}
+
+function kindOf(query: PageQuery): RecordFilter {
+  const { span_type: span, used_client_oauth_token: oauth } = query;
+  return {
+    ...(span === "llm" ? { callTypesNot: Object.values(SPANS).flat() } : {}),
+    ...(span === "mcp" || span === "agent" ? { callTypes: SPANS[span] } : {}),
+    ...(typeof oauth === "boolean" ? { marked: { name: "used_client_oauth_token", is: oauth } } : {}),
+    ...(query.exclude_internal_health_checks ? { keyHashNot: HEALTH_CHECK_KEY } : {}),
+  };
+}
+
+/** The newest row of each session, with what the session's rows add up to. */
+async function sessionPage(database: Database, filter: RecordFilter, query: PageQuery): Promise<JsonObject> {
+  const { page, page_size: size, session_cursor: cursor } = query;
+  if (typeof cursor === "string" && !/^\d{1,15}$/.test(cursor)) {
+    throw badRequest("session_cursor is not one that an answer gave", "session_cursor");
+  }
+  const { sessions, total } = await listSessions(database, filter, {
+    limit: size,
+    offset: (page - 1) * size,
+    ...(typeof cursor === "string" ? { after: cursor } : {}),
+  });
+  return {
+    data: sessions.map(({ record, requests, cost, totalTokens }) => ({
+      ...spendLogRow(record),
+      session_total_count: requests,
+      session_total_spend: nanoToNumber(cost),
+      session_total_tokens: totalTokens,
+    })),
+    total,
+    page,
+    page_size: size,
+    total_pages: Math.ceil(total / size),
+    next_session_cursor: sessions.length < size ? null : (sessions.at(-1)?.cursor ?? null),
+  };
 }
 
 function ownerOf(query: {

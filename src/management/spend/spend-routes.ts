@@ -1,4 +1,5 @@
 import type { ManagementRoute } from "../route.ts";
+import { activityDetailRoutes } from "./activity-details.ts";
 import { calculateRoutes } from "./calculate.ts";
 import { dailyActivityRoutes } from "./daily-activity.ts";
 import { explainRoute } from "./explain.ts";
@@ -13,5 +14,6 @@ export const spendRoutes: readonly ManagementRoute[] = [
   ...spendTotalRoutes,
   ...globalActivityRoutes,
   ...dailyActivityRoutes,
+  ...activityDetailRoutes,
   ...calculateRoutes,
 ];

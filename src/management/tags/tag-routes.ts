@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { entitiesOf, usageBy } from "../../ledger/usage.ts";
 import { budgets } from "../../store/objects/budgets.ts";
 import { type TagRow, tags } from "../../store/objects/tags.ts";
 import { BUDGET_SHAPE } from "../budgets/budget-shape.ts";
@@ -10,8 +11,11 @@ import type { Management } from "../management.ts";
 import { dollars, ObjectShape, STAMPS } from "../object-shape.ts";
 import { refused } from "../refusals.ts";
 import { type ManagementRoute, route } from "../route.ts";
+import { dayRange } from "../spend/spend-dates.ts";
+import { tagAnalyticsRoutes } from "./tag-analytics.ts";
 
 const TAG = "tag management";
+const MOST_TAGS = 10_000;
 
 const SHAPE = new ObjectShape({
   tag_name: "text",
@@ -84,7 +88,46 @@ export const tagRoutes: readonly ManagementRoute[] = [
       return Object.fromEntries(shown.map((tag) => [String(tag.name), tag]));
     },
   }),
+  route({
+    method: "GET",
+    path: "/tag/list",
+    permission: "view",
+    tag: TAG,
+    summary: "Tags with limits of their own, and those that only requests have",
+    query: { start_date: f.optionalName, end_date: f.optionalName },
+    handle: async ({ management, query }) => {
+      const own = await showTags(management, await tags.all(management.database.kysely));
+      const known = new Set(own.map((tag) => tag.name));
+      const used = (await usedTags(management, query.start_date, query.end_date)).filter((name) => !known.has(name));
+      return [...own, ...used.map(dynamicTag)] as Json;
+    },
+  }),
+  ...tagAnalyticsRoutes,
 ];
+
+/** Tags that requests had, in a range of days where one is given. */
+async function usedTags(
+  management: Management,
+  start: string | null | undefined,
+  end: string | null | undefined,
+): Promise<string[]> {
+  const { database } = management;
+  if (typeof start !== "string" && typeof end !== "string") return entitiesOf(database, "tag", MOST_TAGS);
+  const range = dayRange(start, end, management.now());
+  const rows = await usageBy(database, { ...range, dimension: "tag", by: ["entity"], top: MOST_TAGS });
+  return rows.map((row) => row.entity).sort();
+}
+
+function dynamicTag(name: string): JsonObject {
+  return {
+    name,
+    description: "Requests had this tag; it has no limits of its own",
+    models: null,
+    model_info: null,
+    budget_id: null,
+    litellm_budget_table: null,
+  };
+}
 
 async function writeTag(actor: Actor, body: JsonObject & { name: string }, create: boolean): Promise<JsonObject> {
   const { management } = actor;
