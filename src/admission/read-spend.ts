@@ -18,6 +18,15 @@ export function readSpendFrom(database: Database): ReadSpend {
         const tokens = rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
         return sum(await spendTotals(kysely, "key", tokens));
       }
+      case "project": {
+        const rows = await kysely
+          .selectFrom("virtual_key")
+          .select(["token", "previous_tokens"])
+          .where("project_id", "=", source.projectId)
+          .execute();
+        const tokens = rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
+        return sum(await spendTotals(kysely, "key", tokens));
+      }
       case "key-model": {
         const { keyHash, model, since } = source;
         const { rows } = await sql<{ cost: bigint | number | null }>`

@@ -6,6 +6,8 @@ export type SpendSource =
     }
   /** The keys of one user in one team. */
   | { readonly dimension: "member"; readonly teamId: string; readonly userId: string }
+  /** The keys of one project. */
+  | { readonly dimension: "project"; readonly projectId: string }
   /** One key with one model, since a moment. */
   | { readonly dimension: "key-model"; readonly keyHash: string; readonly model: string; readonly since: number }
   /** Model groups, whoever called them, since the day of a moment. */

@@ -6,6 +6,7 @@ import { type BudgetRow, budgets } from "../store/objects/budgets.ts";
 import { customers } from "../store/objects/customers.ts";
 import { findReplacedKey, type KeyRow, keys } from "../store/objects/keys.ts";
 import { organizations } from "../store/objects/organizations.ts";
+import { type ProjectRow, projects } from "../store/objects/projects.ts";
 import { spendTotals } from "../store/objects/spend-totals.ts";
 import { tags } from "../store/objects/tags.ts";
 import { findTeamMember, type TeamRow, teams } from "../store/objects/teams.ts";
@@ -152,6 +153,22 @@ export class KeyDirectory {
       );
       access.push({ object: "user", models: namesIn(user.models).filter((name) => name !== "no-default-models") });
     }
+    const project = key.project_id === null ? undefined : await projects.find(kysely, key.project_id);
+    if (project !== undefined) {
+      const limits = project.budget_id === null ? undefined : await budgets.find(kysely, project.budget_id);
+      scopes.push(
+        scopeOf({
+          id: `project:${project.project_id}`,
+          descriptor: "project",
+          value: project.project_id,
+          limits: limits === undefined ? {} : limitsOf(limits),
+          source: { dimension: "project", projectId: project.project_id },
+          offset: project.spend_offset_nano,
+          exceeded: budgetSentence(`Project=${project.project_id}`),
+        }),
+      );
+      access.push({ object: "project", models: namesIn(project.models) });
+    }
     if (organization !== undefined) {
       const limits = organization.budget_id === null ? undefined : await budgets.find(kysely, organization.budget_id);
       scopes.push(
@@ -169,7 +186,7 @@ export class KeyDirectory {
     }
     const grant: Grant = {
       expires: key.expires ?? undefined,
-      blocked: blockedWords(key, team),
+      blocked: blockedWords(key, team, project),
       access: access.filter(({ models }) => models.length > 0),
       scopes,
       perModel: this.#perModel(key, settings, metadata),
@@ -288,9 +305,10 @@ function raised(limits: Limits, settings: JsonObject, metadata: JsonObject, now:
   return { ...limits, maxBudget: limits.maxBudget + nano(by) };
 }
 
-function blockedWords(key: KeyRow, team: TeamRow | undefined): string | undefined {
+function blockedWords(key: KeyRow, team: TeamRow | undefined, project: ProjectRow | undefined): string | undefined {
   if (key.blocked === 1) return "Key is blocked. Update via `/key/unblock` if you're an admin.";
   if (team?.blocked === 1) return `Team=${team.team_id} is blocked. Update via \`/team/unblock\` if your admin.`;
+  if (project?.blocked === 1) return `Project=${project.project_id} is blocked. Update via \`/project/update\`.`;
   return undefined;
 }
 

@@ -4,13 +4,16 @@ import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
 import { credentialRoutes } from "./credentials/credential-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
+import { invitationRoutes } from "./invitations/invitation-routes.ts";
 import { keyRoutes } from "./keys/key-routes.ts";
 import { modelRoutes } from "./models/model-routes.ts";
 import { organizationRoutes } from "./organizations/organization-routes.ts";
+import { projectRoutes } from "./projects/project-routes.ts";
 import type { ManagementRoute } from "./route.ts";
 import { allowedIpRoutes } from "./settings/allowed-ip-routes.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
 import { tagRoutes } from "./tags/tag-routes.ts";
+import { teamCallbackRoutes } from "./teams/team-callbacks.ts";
 import { teamRoutes } from "./teams/team-routes.ts";
 import { userRoutes } from "./users/user-routes.ts";
 
@@ -27,6 +30,9 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...credentialRoutes,
   ...modelGroupRoutes,
   ...unifiedGroupRoutes,
+  ...teamCallbackRoutes,
+  ...projectRoutes,
+  ...invitationRoutes,
   ...auditRoutes,
   ...allowedIpRoutes,
   ...spendRoutes,

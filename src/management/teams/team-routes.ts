@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Json, JsonObject } from "../../json/json.ts";
+import { asArray, asObject, type Json, type JsonObject } from "../../json/json.ts";
 import { listArchived } from "../../store/objects/archived-objects.ts";
 import { keys } from "../../store/objects/keys.ts";
 import type { Condition } from "../../store/objects/object-table.ts";
@@ -98,6 +98,23 @@ export const teamRoutes: readonly ManagementRoute[] = [
         offset: 0,
       });
       return (await withMemberships(management, found.rows)) as Json;
+    },
+  }),
+  route({
+    method: "GET",
+    path: "/team/available",
+    permission: "own",
+    tag: TAG,
+    summary: "Teams that users may join by themselves (default_internal_user_params.available_teams)",
+    handle: async ({ management, principal }) => {
+      const connection = management.database.kysely;
+      const own = new Set(await new Authority(principal, connection).ownTeamIds());
+      const rows = await teams.findMany(connection, availableTeams(management));
+      return (await showTeams(
+        management,
+        connection,
+        rows.filter((row) => !own.has(row.team_id)),
+      )) as Json;
     },
   }),
   route({
@@ -331,6 +348,29 @@ async function withMemberships(management: Actor["management"], rows: readonly T
   }));
 }
 
+/** Teams of the configuration that every user may join. */
+function availableTeams(management: Actor["management"]): readonly string[] {
+  const params = asObject(management.snapshot().library.raw.default_internal_user_params);
+  return asArray(params?.available_teams).filter((id): id is string => typeof id === "string");
+}
+
+/** Whether a user who does not administer the team adds itself, as an ordinary member, where everybody may. */
+function joinsItself(
+  { management, principal }: Actor,
+  teamId: string,
+  entries: readonly z.output<typeof member>[],
+): boolean {
+  const [entry] = entries;
+  return (
+    principal.role !== "proxy_admin" &&
+    entries.length === 1 &&
+    entry?.role === "user" &&
+    typeof entry.user_id === "string" &&
+    entry.user_id === principal.userId &&
+    availableTeams(management).includes(teamId)
+  );
+}
+
 async function addMembers(
   actor: Actor,
   teamId: string,
@@ -346,7 +386,13 @@ async function addMembers(
   }).filter(([, value]) => value !== undefined && value !== null);
   const added: string[] = [];
   const team = await change(actor, async (transaction) => {
-    const row = await administeredTeam(actor, transaction, teamId);
+    const row = joinsItself(actor, teamId, entries)
+      ? await teams.lock(transaction.connection, teamId)
+      : await administeredTeam(actor, transaction, teamId);
+    if (row === undefined) throw refused(404, `Team not found, passed team_id=${teamId}`);
+    if (joinsItself(actor, teamId, entries) && wanted.length > 0) {
+      throw forbidden("Whoever joins a team by itself has the team's own budget for members");
+    }
     for (const { role, user_id, user_email } of entries) {
       const userId = await findOrCreateUser(management, transaction, { user_id, user_email });
       const budget = wanted.length === 0 ? {} : { budget: Object.fromEntries(wanted) as JsonObject };

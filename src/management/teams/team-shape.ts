@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { asObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import { budgets } from "../../store/objects/budgets.ts";
 import type { Connection } from "../../store/objects/object-table.ts";
 import { type TeamRow, teamMembers } from "../../store/objects/teams.ts";
@@ -113,8 +113,14 @@ export const TEAM_SHAPE = new ObjectShape(
 
 /** A team for the audit log: as its row has it. */
 export function auditedTeam(row: TeamRow): JsonObject {
-  const { member_permissions, ...team } = TEAM_SHAPE.show({ ...row });
-  return { ...team, team_member_permissions: member_permissions };
+  const { member_permissions, logging, ...team } = TEAM_SHAPE.show({ ...row });
+  return { ...team, team_member_permissions: member_permissions, logging: shownCallbacks(logging) };
+}
+
+/** The variables of callbacks are sealed, and nobody's business even so. */
+function shownCallbacks(logging: Json | undefined): Json {
+  if (!Array.isArray(logging)) return null;
+  return logging.map((item: Json) => ({ ...asObject(item), callback_vars: "****" }));
 }
 
 /** Teams as the API shows them, with their members and with what they spent. */
