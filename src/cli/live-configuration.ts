@@ -8,6 +8,7 @@ import { secretEnvironment } from "../config/secrets/secret-environment.ts";
 import { NOTHING_STORED, type StoredConfiguration, type StoredModel, storedLocation } from "../config/stored-models.ts";
 import type { Log } from "../events/log.ts";
 import type { StoredSource } from "../management/models/stored-source.ts";
+import { useNewerEntries } from "../pricing/catalogue.ts";
 import type { Diagnostic, Snapshot } from "../snapshot/snapshot.ts";
 import { type Transport, toResponse } from "../upstream/transport.ts";
 
@@ -142,6 +143,7 @@ export class LiveConfiguration {
     const { log } = this.#options;
     const stored = (await this.#source?.read()) ?? NOTHING_STORED;
     if (stored.version === this.#stored.version) return;
+    if (stored.prices !== this.#stored.prices) useNewerEntries(stored.prices ?? new Map());
     const next = compile(this.#declared, stored);
     this.#stored = stored;
     this.#current = next;

@@ -10,6 +10,8 @@ import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
 import { TABLES } from "../management/change.ts";
+import { PRICE_MAP_URL } from "../management/cost-map/reload-prices.ts";
+import { openCostMapSchedule } from "../management/cost-map/schedule.ts";
 import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
 import { HealthChecks } from "../pipeline/health-checks.ts";
@@ -29,6 +31,7 @@ import { managementRoutes } from "../server/routes/management.ts";
 import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
 import { declaredRoute, passThroughRoutes } from "../server/routes/pass-through.ts";
+import { publicRoutes } from "../server/routes/public.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
@@ -36,6 +39,7 @@ import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import { openResponseStore } from "../store/responses/response-store.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
+import { fetchText } from "../upstream/fetch-text.ts";
 import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
@@ -49,8 +53,11 @@ import { workerNumber } from "./supervise.ts";
 /** Bun refuses what is larger before our code sees it; ours is the limit that counts. */
 const PARSER_BODY_LIMIT = 4 * 1024 * 1024 * 1024;
 
+/** How long a page of the operator's that is fetched may take. */
+const FETCH_MS = 30_000;
+
 /** Tables whose rows are part of the configuration. */
-const CONFIGURING: ReadonlySet<string> = new Set([TABLES.model, TABLES.credential]);
+const CONFIGURING: ReadonlySet<string> = new Set([TABLES.model, TABLES.credential, TABLES.setting]);
 
 /** Starts serving; returns when the port is open. The process then lives until a signal ends it. */
 export async function serve(options: ServeOptions, version: string): Promise<void> {
@@ -122,6 +129,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...tokenCountRoutes,
     ...routeExplainRoutes,
     ...modelRoutes,
+    ...publicRoutes,
     ...managementRoutes,
     ...healthRoutes,
     ...deploymentHealthRoutes,
@@ -145,6 +153,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     previousSaltKey: env.LITELLM_MIGRATE_FROM_MASTER_KEY,
     snapshot: () => configuration.current,
     models: configuration,
+    priceMapUrl: isTrue(env.LITELLM_LOCAL_MODEL_COST_MAP)
+      ? undefined
+      : (env.LITELLM_MODEL_COST_MAP_URL ?? PRICE_MAP_URL),
+    fetchText: (url) => fetchText(transport, url, FETCH_MS),
     changed: async (changes) => {
       authenticator.forget();
       await gate.changed();
@@ -152,6 +164,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
   });
   await configuration.attach(storedSource(database, management.secrets));
+  const costMapSchedule = openCostMapSchedule(management);
   const health = new HealthChecks({ gateway: () => services, database, redis });
   const services: Services = {
     version,
@@ -201,6 +214,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     stop: (now) => server.stop(now),
     close: async () => {
       configuration.close();
+      costMapSchedule.close();
       await health.close();
       await ledger.close();
       await gate.close();

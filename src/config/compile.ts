@@ -60,6 +60,7 @@ export function compileSnapshot(document: LoadedDocument, options: CompileOption
     router: settings,
     library: librarySettingsOf(library, valid.environment),
     general,
+    locate: (path) => document.locate(path),
     document: document.value,
     diagnostics,
   };

@@ -1,4 +1,5 @@
 import { asArray, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
+import type { CatalogueEntry } from "../pricing/catalogue.ts";
 import type { Deployment, Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
@@ -22,6 +23,8 @@ export interface StoredConfiguration {
   readonly version: string | undefined;
   readonly models: readonly StoredModel[];
   readonly credentials: Credentials;
+  /** Newer entries of the price map; undefined where those of the release are the newest. */
+  readonly prices: ReadonlyMap<string, CatalogueEntry> | undefined;
   /** What could not be read: it is left out. */
   readonly problems: readonly Diagnostic[];
 }
@@ -30,6 +33,7 @@ export const NOTHING_STORED: StoredConfiguration = {
   version: undefined,
   models: [],
   credentials: new Map(),
+  prices: undefined,
   problems: [],
 };
 

@@ -2,6 +2,7 @@ import { modelGroupRoutes } from "./access-groups/model-groups.ts";
 import { unifiedGroupRoutes } from "./access-groups/unified-groups.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
+import { costMapRoutes } from "./cost-map/cost-map-routes.ts";
 import { credentialRoutes } from "./credentials/credential-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
 import { invitationRoutes } from "./invitations/invitation-routes.ts";
@@ -9,6 +10,7 @@ import { keyRoutes } from "./keys/key-routes.ts";
 import { modelRoutes } from "./models/model-routes.ts";
 import { organizationRoutes } from "./organizations/organization-routes.ts";
 import { projectRoutes } from "./projects/project-routes.ts";
+import { publicGroupRoutes } from "./public/public-groups.ts";
 import type { ManagementRoute } from "./route.ts";
 import { allowedIpRoutes } from "./settings/allowed-ip-routes.ts";
 import { spendRoutes } from "./spend/spend-routes.ts";
@@ -29,6 +31,8 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...modelRoutes,
   ...credentialRoutes,
   ...modelGroupRoutes,
+  ...costMapRoutes,
+  ...publicGroupRoutes,
   ...unifiedGroupRoutes,
   ...teamCallbackRoutes,
   ...projectRoutes,

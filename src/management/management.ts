@@ -32,6 +32,9 @@ export interface Management {
   /** The configuration in force. */
   snapshot(): Snapshot;
   readonly models: ModelHost;
+  /** Where the price map is read anew from; undefined where it must not be. */
+  readonly priceMapUrl: string | undefined;
+  fetchText(url: string): Promise<{ readonly status: number; readonly text: string }>;
   /** What the configuration file declares, and where; the API leaves it alone. */
   readonly declared: DeclaredObjects;
   /** Milliseconds since the epoch. */

@@ -17,6 +17,8 @@ export interface ManagementOptions {
   readonly previousSaltKey?: string | undefined;
   readonly snapshot: () => Snapshot;
   readonly models: ModelHost;
+  readonly priceMapUrl: string | undefined;
+  readonly fetchText: Management["fetchText"];
   readonly declared?: DeclaredObjects;
   /** Default: what the ledger has. */
   readonly spendOf?: Management["spendOf"];
@@ -44,6 +46,8 @@ export async function openManagement(options: ManagementOptions): Promise<Manage
     log,
     snapshot: options.snapshot,
     models: options.models,
+    priceMapUrl: options.priceMapUrl,
+    fetchText: options.fetchText,
     declared: options.declared ?? new DeclaredObjects(),
     now: options.now ?? Date.now,
     spendOf: options.spendOf ?? ((dimension, ids) => spendTotals(database.kysely, dimension, ids)),

@@ -1,9 +1,10 @@
-import { findEntry } from "../pricing/catalogue.ts";
+import { catalogueEdition, findEntry } from "../pricing/catalogue.ts";
 import { priceSheet } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 
 const LIMIT = 2000;
 const byName = new Map<string, PriceSheet | null>();
+let edition = 0;
 
 /**
  * The prices that apply to a call: the deployment's own, or, where its model is a pattern, those of the model that was
@@ -11,6 +12,10 @@ const byName = new Map<string, PriceSheet | null>();
  */
 export function pricesFor(deployment: Deployment, model: string): PriceSheet | undefined {
   if (deployment.prices !== undefined || !deployment.upstreamModel.includes("*")) return deployment.prices;
+  if (edition !== catalogueEdition()) {
+    byName.clear();
+    edition = catalogueEdition();
+  }
   const name = `${deployment.provider}/${model}`;
   const known = byName.get(name);
   if (known !== undefined) return known ?? undefined;

@@ -139,8 +139,34 @@ let lowerCase: ReadonlyMap<string, string> | undefined;
 
 const entries = new Map<string, CatalogueEntry>();
 
+const providerModels = new Map<string, readonly string[]>();
+
+/** Newer entries, which win over those that came with this release. */
+let newer: ReadonlyMap<string, CatalogueEntry> = new Map();
+
+let edition = 0;
+
+/** Another number after every change of entries, for whoever keeps what it made of them. */
+export function catalogueEdition(): number {
+  return edition;
+}
+
+/** Takes another version of entries, for all that is compiled from now on; an empty map brings back the release's own. */
+export function useNewerEntries(map: ReadonlyMap<string, CatalogueEntry>): void {
+  newer = map;
+  edition++;
+  lowerCase = undefined;
+  providerModels.clear();
+}
+
+/** Every name, those of the release first. */
+function allNames(): readonly string[] {
+  const { names, position } = index();
+  return newer.size === 0 ? names : [...names, ...[...newer.keys()].filter((name) => !position.has(name))];
+}
+
 function exact(name: string): CatalogueEntry | undefined {
-  const known = entries.get(name);
+  const known = newer.get(name) ?? entries.get(name);
   if (known !== undefined) return known;
   const { position, lines } = index();
   const at = position.get(name);
@@ -166,7 +192,7 @@ export function findEntry(name: string, provider?: string): CatalogueEntry | und
     const entry = exact(variant);
     if (entry !== undefined && isRight(entry)) return entry;
   }
-  lowerCase ??= new Map(index().names.map((known) => [known.toLowerCase(), known]));
+  lowerCase ??= new Map(allNames().map((known) => [known.toLowerCase(), known]));
   for (const variant of variants) {
     const known = lowerCase.get(variant.toLowerCase());
     const entry = known === undefined ? undefined : exact(known);
@@ -177,10 +203,8 @@ export function findEntry(name: string, provider?: string): CatalogueEntry | und
 
 /** Every model of the catalogue. */
 export function allEntries(): CatalogueEntry[] {
-  return index().names.flatMap((name) => exact(name) ?? []);
+  return allNames().flatMap((name) => exact(name) ?? []);
 }
-
-const providerModels = new Map<string, readonly string[]>();
 
 /** Names of a provider's models without its prefix, in the catalogue's order; for listing what a wildcard stands for. */
 export function modelsOfProvider(provider: string): readonly string[] {
@@ -197,6 +221,10 @@ export function modelsOfProvider(provider: string): readonly string[] {
     if (numbers.has(line.slice(0, line.indexOf("\t"))))
       models.push(name.startsWith(prefix) ? name.slice(prefix.length) : name);
   });
+  for (const entry of newer.values()) {
+    if (!servesProvider(entry.provider, provider)) continue;
+    models.push(entry.name.startsWith(prefix) ? entry.name.slice(prefix.length) : entry.name);
+  }
   const unique = [...new Set(models)];
   if (unique.length > 0) providerModels.set(provider, unique);
   return unique;

@@ -193,6 +193,8 @@ export interface Snapshot {
   readonly router: RouterSettings;
   readonly library: LibrarySettings;
   readonly general: GeneralSettings;
+  /** Where the value at a path stands, or the nearest one around it. */
+  readonly locate: (path: readonly (string | number)[]) => SourceLocation;
   /** The merged configuration as plain data, `os.environ/` references unresolved: safe to show. */
   readonly document: JsonObject;
   readonly diagnostics: readonly Diagnostic[];

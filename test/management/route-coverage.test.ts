@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { openApiDocument } from "../../src/server/openapi.ts";
 import { managementRoutes } from "../../src/server/routes/management.ts";
 import { modelRoutes } from "../../src/server/routes/models.ts";
+import { publicRoutes } from "../../src/server/routes/public.ts";
 
 const LIST = process.env.ISTHMUS_LITELLM_ROUTES ?? "../shared/reference/litellm-routes.tsv";
 
@@ -10,11 +11,11 @@ const LIST = process.env.ISTHMUS_LITELLM_ROUTES ?? "../shared/reference/litellm-
 const SUBJECTS = new Set([
   ...["key management", "Internal User management", "team management", "organization management"],
   ...["Customer Management", "budget management", "tag management", "model management", "credential management"],
-  ...["Budget & Spend Tracking", "Cost Tracking"],
+  ...["Budget & Spend Tracking", "Cost Tracking", "access_groups", "project management", "Invite Links", "public"],
 ]);
 
 /** The least share of operations, in percent, that must be there with all their fields: it only ever rises. */
-const LEAST = { core: 66, common: 63 };
+const LEAST = { core: 100, common: 100 };
 
 interface Operation {
   readonly name: string;
@@ -45,7 +46,7 @@ interface Described {
 }
 
 function described(): ReadonlyMap<string, ReadonlySet<string>> {
-  const { paths } = openApiDocument([...managementRoutes, ...modelRoutes], "0", "") as unknown as {
+  const { paths } = openApiDocument([...managementRoutes, ...modelRoutes, ...publicRoutes], "0", "") as unknown as {
     paths: Record<string, Record<string, Described>>;
   };
   const operations = new Map<string, ReadonlySet<string>>();

@@ -76,7 +76,7 @@ export const litellmSettings = section("litellm_settings", {
   enable_key_alias_format_validation: keys(flag),
   key_alias_pattern: keys(text),
   model_group_settings: keys(map),
-  public_model_groups: keys(texts),
+  public_model_groups: supported(texts),
   public_model_groups_links: keys(map),
   cost_discount_config: keys(mapOf(amount)),
   cost_margin_config: keys(map),

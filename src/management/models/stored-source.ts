@@ -1,5 +1,9 @@
-import type { StoredConfiguration, StoredModel } from "../../config/stored-models.ts";
-import { storedLocation } from "../../config/stored-models.ts";
+import {
+  NOTHING_STORED,
+  type StoredConfiguration,
+  type StoredModel,
+  storedLocation,
+} from "../../config/stored-models.ts";
 import type { JsonObject } from "../../json/json.ts";
 import type { Diagnostic } from "../../snapshot/snapshot.ts";
 import type { Database } from "../../store/database.ts";
@@ -7,6 +11,7 @@ import { configurationVersion } from "../../store/objects/configuration-version.
 import { credentials, unsealValues } from "../../store/objects/credentials.ts";
 import { type StoredModelRow, storedModels, unsealParams } from "../../store/objects/stored-models.ts";
 import { type Secrets, UnreadableSecret } from "../../store/secrets.ts";
+import { type StoredPrices, storedPrices } from "../cost-map/stored-prices.ts";
 import { isoTime } from "../object-shape.ts";
 
 /** What the database adds to the configuration, and whether it is still the same. */
@@ -18,12 +23,13 @@ export interface StoredSource {
 
 export function storedSource(database: Database, secrets: Secrets): StoredSource {
   const { kysely } = database;
+  let prices: StoredPrices | undefined;
   return {
     version: () => configurationVersion(kysely),
     async read() {
       // Before the rows: whoever changes them meanwhile makes another version, which is read at the next look.
       const version = await configurationVersion(kysely);
-      if (version === undefined) return { version, models: [], credentials: new Map(), problems: [] };
+      if (version === undefined) return NOTHING_STORED;
       const problems: Diagnostic[] = [];
       // Keys that other processes made; where one cannot be opened, what it sealed is told below.
       await secrets.load(kysely).catch((error: unknown) => {
@@ -43,7 +49,8 @@ export function storedSource(database: Database, secrets: Secrets): StoredSource
         const opened = readable(problems, `the credential ${name} is left out`, name, () => unsealValues(secrets, row));
         if (opened !== undefined) values.set(name, opened);
       }
-      return { version, models, credentials: values, problems };
+      prices = await storedPrices(kysely, prices);
+      return { version, models, credentials: values, prices: prices?.entries, problems };
     },
   };
 }

@@ -2,8 +2,9 @@ import { z } from "zod";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import { asArray, asNumber, asObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import { maskedParams } from "../../management/models/model-shape.ts";
+import { publicGroups } from "../../management/public/public-groups.ts";
 import { findEntry } from "../../pricing/catalogue.ts";
-import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
+import type { Deployment } from "../../snapshot/snapshot.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { modelInfoSchema } from "../schemas.ts";
 import { isUp, publicName, viewerOf, visibleDeployments } from "./visible-models.ts";
@@ -129,18 +130,13 @@ async function modelGroupInfo(call: RouteRequest): Promise<Response> {
   const wanted = new URL(request.url).searchParams.get("model_group");
   const groups = Map.groupBy(visibleDeployments(services, await viewerOf(call)), publicName);
   const data = [...groups].filter(([name]) => wanted === null || name === wanted);
-  const shown = publicGroups(services.snapshot());
+  const shown = await publicGroups(services.management);
   return Response.json({
     data: data.map(([name, deployments]) => ({
       ...groupRow(name, deployments),
       is_public_model_group: shown.includes(name),
     })),
   });
-}
-
-/** `litellm_settings.public_model_groups`: what everybody may see. */
-export function publicGroups({ library }: Snapshot): readonly string[] {
-  return asArray(library.raw.public_model_groups).filter((name): name is string => typeof name === "string");
 }
 
 export function groupRow(name: string, deployments: readonly Deployment[]): JsonObject {
