@@ -48,6 +48,15 @@ export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
     },
   ],
   [
+    "plan",
+    {
+      usage: "plan FILE",
+      summary:
+        "say what FILE would change of what runs at --url, or of --against FILE; exit status 2 when something does",
+      load: async () => (await import("./commands/plan.ts")).plan,
+    },
+  ],
+  [
     "simulate",
     {
       usage: "simulate [options]",

@@ -23,6 +23,7 @@ import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
 import { cacheRoutes } from "../server/routes/cache.ts";
+import { configurationRoutes } from "../server/routes/configuration.ts";
 import { conversationRoutes } from "../server/routes/conversations.ts";
 import { deploymentHealthRoutes } from "../server/routes/deployment-health.ts";
 import { documentationRoutes } from "../server/routes/documentation.ts";
@@ -134,6 +135,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...healthRoutes,
     ...deploymentHealthRoutes,
     ...cacheRoutes,
+    ...configurationRoutes,
     // Behind all others: they take every path below a provider's name.
     ...passThroughRoutes(new PassThroughTargets(env, readFile)),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),

@@ -1,0 +1,137 @@
+import { asArray, asObject, asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
+import type { Path } from "../diagnostics.ts";
+
+/** One difference between two configurations. */
+export interface Change {
+  readonly kind: "added" | "removed" | "changed";
+  /** In words: `model gpt (openai/gpt-4o)`, `router_settings.num_retries`. */
+  readonly what: string;
+  /** Of a changed deployment: the member that differs (`litellm_params.rpm`). */
+  readonly member?: string;
+  readonly before?: Json;
+  readonly after?: Json;
+  /** Where it stands in the new document; undefined for what is removed. */
+  readonly path?: Path;
+  /** Taken by the next start only, not by a reload. */
+  readonly atStart: boolean;
+}
+
+/** Settings that a running gateway does not take: whoever changes them starts it again. */
+const AT_START = [
+  ["general_settings", "master_key"],
+  ["general_settings", "database_url"],
+  ["general_settings", "coordination_redis"],
+  ["litellm_settings", "cache"],
+  ["litellm_settings", "cache_params"],
+  ["router_settings", "redis_url"],
+  ["router_settings", "redis_host"],
+  ["router_settings", "redis_port"],
+  ["router_settings", "redis_password"],
+  ["router_settings", "redis_db"],
+];
+
+/**
+ * What taking `after` in place of `before` changes, models first. Deployments of one model name are compared as alike as
+ * possible: those that are equal, then those that call the same model, then one by one.
+ */
+export function planChanges(before: JsonObject, after: JsonObject): readonly Change[] {
+  const changes: Change[] = [];
+  changes.push(...modelChanges(asArray(before.model_list), asArray(after.model_list)));
+  for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (name !== "model_list") compare(before[name], after[name], [name], changes);
+  }
+  return changes;
+}
+
+function compare(before: Json | undefined, after: Json | undefined, path: readonly string[], changes: Change[]): void {
+  if (same(before, after)) return;
+  if (isObject(before) && isObject(after)) {
+    for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
+      compare(before[name], after[name], [...path, name], changes);
+    }
+    return;
+  }
+  const gone = after === undefined || after === null;
+  changes.push({
+    kind: before === undefined || before === null ? "added" : gone ? "removed" : "changed",
+    what: path.join("."),
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+    ...(gone ? {} : { path }),
+    atStart: AT_START.some((one) => one.every((step, index) => path[index] === step)),
+  });
+}
+
+interface Entry {
+  readonly value: JsonObject;
+  readonly index: number;
+}
+
+function modelChanges(before: readonly Json[], after: readonly Json[]): Change[] {
+  const changes: Change[] = [];
+  const old = byName(before);
+  const fresh = byName(after);
+  for (const name of new Set([...fresh.keys(), ...old.keys()])) {
+    const olds = [...(old.get(name) ?? [])];
+    const rest: Entry[] = [];
+    for (const entry of fresh.get(name) ?? []) {
+      const equal = olds.findIndex(({ value }) => same(value, entry.value));
+      if (equal >= 0) olds.splice(equal, 1);
+      else rest.push(entry);
+    }
+    for (const entry of rest) {
+      const alike = olds.findIndex(({ value }) => modelOf(value) === modelOf(entry.value));
+      const [partner] = olds.splice(Math.max(alike, 0), olds.length === 0 ? 0 : 1);
+      if (partner === undefined) changes.push(whole("added", name, entry));
+      else changes.push(...deploymentChanges(name, partner, entry));
+    }
+    changes.push(...olds.map((entry) => whole("removed", name, entry)));
+  }
+  return changes;
+}
+
+function byName(list: readonly Json[]): Map<string, Entry[]> {
+  const names = new Map<string, Entry[]>();
+  list.forEach((item, index) => {
+    const value = asObject(item);
+    const name = asString(value?.model_name);
+    if (value === undefined || name === undefined) return;
+    names.set(name, [...(names.get(name) ?? []), { value, index }]);
+  });
+  return names;
+}
+
+function modelOf(entry: JsonObject): string {
+  return asString(asObject(entry.litellm_params)?.model) ?? "";
+}
+
+function whole(kind: "added" | "removed", name: string, { value, index }: Entry): Change {
+  return {
+    kind,
+    what: `model ${name} (${modelOf(value)})`,
+    ...(kind === "added" ? { path: ["model_list", index] } : {}),
+    atStart: false,
+  };
+}
+
+function deploymentChanges(name: string, before: Entry, after: Entry): Change[] {
+  const found: Change[] = [];
+  compare(before.value, after.value, [], found);
+  return found.map((change) => ({
+    ...change,
+    what: `model ${name} (${modelOf(after.value)})`,
+    member: change.what,
+    ...(change.path === undefined ? {} : { path: ["model_list", after.index, ...change.path] }),
+    atStart: false,
+  }));
+}
+
+/** The order of members says nothing. */
+function same(one: Json | undefined, other: Json | undefined): boolean {
+  if (one === other) return true;
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.length === other.length && one.every((item, index) => same(item as Json, other[index] as Json));
+  }
+  if (!isObject(one) || !isObject(other)) return (one ?? null) === (other ?? null);
+  return [...new Set([...Object.keys(one), ...Object.keys(other)])].every((name) => same(one[name], other[name]));
+}
