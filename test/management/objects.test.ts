@@ -5,7 +5,8 @@ import { type RunningGateway, startGateway } from "../support/gateway.ts";
 
 let gateway: RunningGateway;
 beforeAll(async () => {
-  gateway = await startGateway();
+  // Every route is called: that of prices must not ask the internet.
+  gateway = await startGateway({ env: { LITELLM_LOCAL_MODEL_COST_MAP: "True" } });
 });
 afterAll(() => gateway.stop());
 
