@@ -1,7 +1,7 @@
-/** Where answers are kept: in this process, in a file of this machine, in Redis. */
+/** Where answers are kept: in this process, in a file of this machine, in Redis, in a bucket. */
 export interface CacheStore {
   /** As `/cache/ping` and messages call it: LiteLLM's `type`. */
-  readonly type: "local" | "disk" | "redis";
+  readonly type: "local" | "disk" | "redis" | "s3" | "gcs" | "azure-blob";
   get(key: string): string | undefined | Promise<string | undefined>;
   /** Keeps a value for so many seconds. */
   set(key: string, value: string, seconds: number): void | Promise<void>;

@@ -118,7 +118,17 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     }),
   });
   const authenticator = new Authenticator({ masterKey: master.key, find: (hash) => gate.directory.find(hash) });
-  const cache = openCache({ settings: snapshot.library.raw, dataDir, redis, log });
+  const deadlines = new DeadlineWheel();
+  const cache = openCache({
+    settings: snapshot.library.raw,
+    dataDir,
+    redis,
+    transport,
+    deadlines,
+    environment: env,
+    readFile,
+    log,
+  });
   let ready = true;
   let draining = false;
   const rootPath = rootPathOf(env.SERVER_ROOT_PATH);
@@ -176,7 +186,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     events,
     responses,
     transport,
-    deadlines: new DeadlineWheel(),
+    deadlines,
     log,
     random: Math.random,
     gate,

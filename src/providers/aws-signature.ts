@@ -5,7 +5,7 @@ import type { OutboundRequest } from "./provider.ts";
 export interface AwsSigning {
   readonly keys: AwsKeys;
   readonly region: string;
-  /** `bedrock`, `bedrock-mantle`, `sts`, `sagemaker`. */
+  /** `bedrock`, `bedrock-mantle`, `sts`, `sagemaker`, `s3`. */
   readonly service: string;
   /** Default: now. */
   readonly date?: Date;
@@ -27,7 +27,7 @@ const SIGNED = ["authorization", "x-amz-date", "x-amz-security-token", "x-amz-co
 
 /**
  * The request with AWS's signature, version 4, over its method, address, headers and body. A path is signed as it is
- * sent, encoded once more (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
+ * sent, encoded once more save for S3 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
  * 2026-11-24). Throws GatewayError("internal") for a form, whose bytes nobody knows before they are sent.
  */
 export async function signAwsRequest(request: OutboundRequest, signing: AwsSigning): Promise<OutboundRequest> {
@@ -45,6 +45,7 @@ export async function signAwsRequest(request: OutboundRequest, signing: AwsSigni
     region: signing.region,
     credentials: signing.keys,
     sha256: Sha256,
+    uriEscapePath: signing.service !== "s3",
   });
   const signed = await signer.sign(
     {

@@ -6,6 +6,8 @@ export interface SignedRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
+  /** As it was sent, without the question mark. */
+  readonly query?: string;
 }
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
@@ -23,12 +25,16 @@ export function awsAuthorization(
   region: string,
   service: string,
 ): string {
-  const { method, path, headers, body } = request;
+  const { method, path, headers, body, query } = request;
   const names = Object.keys(headers).sort();
   const canonical = [
     method,
-    path.split("/").map(encoded).join("/"),
-    "",
+    // S3 signs the path as it is sent.
+    service === "s3" ? path : path.split("/").map(encoded).join("/"),
+    [...new URLSearchParams(query)]
+      .map(([name, value]) => `${encoded(name)}=${encoded(value)}`)
+      .sort()
+      .join("&"),
     ...names.map((name) => `${name}:${headers[name]?.trim().replace(/\s+/g, " ")}`),
     "",
     names.join(";"),
