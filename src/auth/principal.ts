@@ -24,6 +24,3 @@ export const MASTER_PRINCIPAL: Principal = {
   role: "proxy_admin",
   userId: "default_user_id",
 };
-
-/** Whoever calls a route that the operator opened to everybody. */
-export const NOBODY: Principal = { keyHash: "", role: "internal_user_viewer" };

@@ -18,6 +18,8 @@ import { HealthChecks } from "../pipeline/health-checks.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { PassThroughTargets } from "../pipeline/pass-through/pass-through-targets.ts";
+import { RealtimeSessions } from "../pipeline/realtime/realtime.ts";
+import type { SocketHandler } from "../pipeline/realtime/realtime-session.ts";
 import { ResponseIds } from "../pipeline/responses/response-id.ts";
 import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
@@ -33,11 +35,13 @@ import { modelRoutes } from "../server/routes/models.ts";
 import { operationRoutes } from "../server/routes/operations.ts";
 import { declaredRoute, passThroughRoutes } from "../server/routes/pass-through.ts";
 import { publicRoutes } from "../server/routes/public.ts";
+import { realtimeRoutes } from "../server/routes/realtime.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
+import { SOCKETS, UPGRADED } from "../server/sockets.ts";
 import { openResponseStore } from "../store/responses/response-store.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import { fetchText } from "../upstream/fetch-text.ts";
@@ -133,6 +137,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   let draining = false;
   const rootPath = rootPathOf(env.SERVER_ROOT_PATH);
   const proxies = trustedProxies(env.ISTHMUS_TRUSTED_PROXIES);
+  const sessions = new RealtimeSessions();
   const table = new RouteTable([
     ...conversationRoutes,
     ...responseRoutes,
@@ -146,6 +151,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...deploymentHealthRoutes,
     ...cacheRoutes,
     ...configurationRoutes,
+    ...realtimeRoutes(sessions),
     // Behind all others: they take every path below a provider's name.
     ...passThroughRoutes(new PassThroughTargets(env, readFile)),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
@@ -225,6 +231,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
     stop: (now) => server.stop(now),
     close: async () => {
+      sessions.closeAll();
       configuration.close();
       costMapSchedule.close();
       await health.close();
@@ -285,9 +292,9 @@ function listen(
   host: string,
   handler: (request: Request, peers: Peers) => Promise<Response>,
   shared: boolean,
-): Bun.Server<undefined> {
+): Bun.Server<SocketHandler> {
   try {
-    return Bun.serve({
+    return Bun.serve<SocketHandler>({
       hostname: host,
       port: options.port,
       reusePort: shared,
@@ -296,11 +303,13 @@ function listen(
       ...(options.tls === undefined
         ? {}
         : { tls: { key: Bun.file(options.tls.key), cert: Bun.file(options.tls.cert) } }),
-      fetch(request, server) {
+      async fetch(request, server) {
         // The parser's time limit is for requests that arrive; an answer may take and stream as long as it needs.
         server.timeout(request, 0);
-        return handler(request, server);
+        const response = await handler(request, server);
+        return response === UPGRADED ? undefined : response;
       },
+      websocket: SOCKETS,
       error: () =>
         Response.json({ error: { message: "Internal server error", type: "internal_server_error" } }, { status: 500 }),
     });

@@ -6,11 +6,17 @@ import {
   parseAddress,
   parseNetwork,
 } from "../config/ip-networks.ts";
+import type { SocketHandler } from "../pipeline/realtime/realtime-session.ts";
 import type { GeneralSettings, Snapshot } from "../snapshot/snapshot.ts";
 
 /** The connection's other end, as the socket knows it. */
 export interface Peers {
   requestIP(request: Request): { readonly address: string } | null;
+  /** Makes a WebSocket of a request; false when it is none. */
+  upgrade(
+    request: Request,
+    options: { readonly data: SocketHandler; readonly headers?: Readonly<Record<string, string>> },
+  ): boolean;
 }
 
 /** Who sent a request, and to what address, through the proxies that are trusted to say so. */

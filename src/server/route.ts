@@ -31,6 +31,8 @@ export interface Route {
   readonly errorFormat?: FormatId;
   /** The key may come as `?key=`, as Google's clients send it. */
   readonly queryKey?: boolean;
+  /** It becomes a WebSocket: the key may stand among its protocols. */
+  readonly socket?: boolean;
   readonly summary: string;
   readonly tag: string;
   /** Schemas for the OpenAPI document. */

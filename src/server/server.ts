@@ -21,6 +21,7 @@ import { internalError, renderError } from "./render-error.ts";
 import type { Route } from "./route.ts";
 import type { RouteTable } from "./route-table.ts";
 import type { Services } from "./services.ts";
+import { protocolKey, UPGRADED } from "./sockets.ts";
 
 const NO_PARAMS = {};
 
@@ -51,6 +52,7 @@ export function createHandler(
 ): (request: Request, peers: Peers) => Promise<Response> {
   return async (request, peers) => {
     const response = await answer(table, services, options, request, peers);
+    if (response === UPGRADED) return response;
     finish(response, request, services, options);
     return response;
   };
@@ -90,6 +92,10 @@ async function answer(
   }
 }
 
+function socketKey(route: Route, request: Request): string | undefined {
+  return route.socket === true ? protocolKey(request.headers) : undefined;
+}
+
 function identify(
   route: Route,
   services: Services,
@@ -106,7 +112,8 @@ function identify(
     return open ? ANONYMOUS : undefined;
   }
   try {
-    const query = route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : undefined;
+    const query =
+      route.queryKey === true ? (new URL(request.url).searchParams.get("key") ?? undefined) : socketKey(route, request);
     const found = services.authenticator.authenticate(presentedKey(request.headers, keyHeaderName, query));
     if (!(found instanceof Promise)) return permitted(route, found, path, rules, open);
     return found.then(

@@ -6,7 +6,11 @@ import { snapshotOf } from "../support/snapshot-of.ts";
 function origin(peer: string, headers: Record<string, string>, trusted: string, general: JsonObject = {}) {
   const request = new Request("http://isthmus:4000/v1/models", { headers });
   const snapshot = snapshotOf({ general_settings: general });
-  return new TrustedProxies(trusted).originOf(request, { requestIP: () => ({ address: peer }) }, snapshot);
+  return new TrustedProxies(trusted).originOf(
+    request,
+    { requestIP: () => ({ address: peer }), upgrade: () => false },
+    snapshot,
+  );
 }
 const address = (...of: Parameters<typeof origin>) => origin(...of).address;
 const xff = (value: string) => ({ "x-forwarded-for": value });

@@ -1,9 +1,10 @@
-import type { JsonObject } from "../../json/json.ts";
+import { asObject, type JsonObject } from "../../json/json.ts";
 
 /** Where in a request to a provider's own API the model's name stands. */
 export interface NamedModel {
   readonly name: string;
-  readonly where: "body" | "path";
+  /** `session`: in the member `session` of the body, as realtime sessions have it. */
+  readonly where: "body" | "session" | "path";
 }
 
 /** `/model/{id}/converse` (Bedrock), `/models/{id}:generateContent` (Google), `/deployments/{id}/…` (Azure). */
@@ -12,6 +13,8 @@ const IN_PATH = /(?:^|\/)(?:model|models|deployments|engines)\/([^/:?]+(?::\d+)?
 /** The model that a request names, if it names one. `path` has no leading slash and is still URL-encoded. */
 export function namedModel(path: string, body: JsonObject): NamedModel | undefined {
   if (typeof body.model === "string" && body.model !== "") return { name: body.model, where: "body" };
+  const session = asObject(body.session)?.model;
+  if (typeof session === "string" && session !== "") return { name: session, where: "session" };
   const found = IN_PATH.exec(path)?.[1];
   if (found === undefined) return undefined;
   try {

@@ -1,8 +1,8 @@
-import { NOBODY } from "../../auth/principal.ts";
+import { ANONYMOUS } from "../../auth/access-rules.ts";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import type { FormatId } from "../../formats/conversation.ts";
 import { formatById } from "../../formats/registry.ts";
-import { asString, type JsonObject } from "../../json/json.ts";
+import { asObject, asString, type JsonObject } from "../../json/json.ts";
 import { replaceStringMember } from "../../json/patch.ts";
 import { readCallControls } from "../../pipeline/call-controls.ts";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../../pipeline/pass-through/declared-endpoints.ts";
 import { outgoingHeaders } from "../../pipeline/pass-through/pass-headers.ts";
 import { type PassThroughRequest, passThrough } from "../../pipeline/pass-through/pass-through.ts";
-import { namedModel, withModelInPath } from "../../pipeline/pass-through/pass-through-model.ts";
+import { type NamedModel, namedModel, withModelInPath } from "../../pipeline/pass-through/pass-through-model.ts";
 import type { PassThroughTargets } from "../../pipeline/pass-through/pass-through-targets.ts";
 import { joined, PLACES, type Place } from "../../pipeline/pass-through/places.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
@@ -55,7 +55,23 @@ export function passThroughRoutes(targets: PassThroughTargets): readonly Route[]
       ),
     ),
   );
-  return [...served, ...all];
+  return [...served, ...REALTIME_CALLS.map((name) => realtimeCall(targets, name)), ...all];
+}
+
+/** What surrounds realtime sessions, and is no session: served by OpenAI, for the models that are deployed there. */
+const REALTIME_CALLS = ["client_secrets", "calls", "transcription_sessions"];
+
+function realtimeCall(targets: PassThroughTargets, name: string): Route {
+  const path = `v1/realtime/${name}`;
+  const openai = PLACES.find(({ prefix }) => prefix === "openai") as Place;
+  return {
+    ...route("POST", `/${path}`, openai, async (request) =>
+      forward(targets, openai, request, await read(request), { path, query: new URL(request.request.url).search }),
+    ),
+    aliases: [`/realtime/${name}`, `/openai/${path}`],
+    summary: "Passed on to OpenAI, with the operator's credential",
+    tag: "realtime",
+  };
 }
 
 function route(method: Method, path: string, place: Place, handle: Route["handle"]): Route {
@@ -104,7 +120,16 @@ function toProvider(
   request: RouteRequest,
   body: ReadBody,
 ): Promise<Response> {
-  const { path, query } = restOf(request.request.url, place.prefix);
+  return forward(targets, place, request, body, restOf(request.request.url, place.prefix));
+}
+
+function forward(
+  targets: PassThroughTargets,
+  place: Place,
+  request: RouteRequest,
+  body: ReadBody,
+  { path, query }: { readonly path: string; readonly query: string },
+): Promise<Response> {
   const fields = body.parsed?.json ?? {};
   const model = namedModel(path, fields);
   const context = contextOf(request, body, model?.name, isStreamed(path, fields), place.errorFormat);
@@ -130,7 +155,7 @@ function toProvider(
           ...deployment.target.headers,
           ...deployment.settings.extraHeaders,
         },
-        body: isRenamed && model.where === "body" ? renamed(body, model.name, upstream) : bodyOf(body),
+        body: isRenamed ? renamed(body, model, upstream) : bodyOf(body),
       },
     });
   });
@@ -196,7 +221,7 @@ function contextOf(
     operation: "completions",
     callType: "pass_through_endpoint",
     routeName: new URL(request.url).pathname,
-    principal: principal ?? NOBODY,
+    principal: principal ?? ANONYMOUS,
     snapshot: services.snapshot(),
     text: parsed?.text ?? "",
     bytes: bytes.length,
@@ -270,6 +295,9 @@ function bodyOf({ bytes }: ReadBody): Uint8Array | undefined {
   return bytes.length === 0 ? undefined : bytes;
 }
 
-function renamed({ parsed, bytes }: ReadBody, from: string, to: string): string | Uint8Array {
-  return parsed === undefined ? bytes : replaceStringMember(parsed.text, "model", from, to);
+function renamed(body: ReadBody, model: NamedModel, to: string): string | Uint8Array | undefined {
+  const { parsed } = body;
+  if (parsed === undefined || model.where === "path") return bodyOf(body);
+  if (model.where === "body") return replaceStringMember(parsed.text, "model", model.name, to);
+  return JSON.stringify({ ...parsed.json, session: { ...asObject(parsed.json.session), model: to } });
 }
