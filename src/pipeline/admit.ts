@@ -1,6 +1,7 @@
 import type { Admission } from "../admission/admission.ts";
 import { Lease } from "../admission/admission.ts";
 import type { Ask, Refusal, Scope } from "../admission/scope.ts";
+import type { Customer } from "../auth/customers.ts";
 import { modelScopes } from "../auth/grant.ts";
 import type { Network } from "../config/ip-networks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
@@ -28,6 +29,8 @@ export interface Gate {
   readonly addresses: { readonly networks: readonly Network[] };
   /** Names of stored access groups → their models. */
   accessGroups(): ReadonlyMap<string, readonly string[]>;
+  /** The rules of an end user; undefined where it has none. A promise only when they have to be looked up. */
+  customer(endUser: string): Customer | undefined | Promise<Customer | undefined>;
   /** Scopes of the access groups of models that the deployments belong to. */
   groupScopes(snapshot: Snapshot, deployments: readonly Deployment[]): readonly Scope[];
   /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */

@@ -20,7 +20,8 @@ function isOfAnotherTeam({ principal, snapshot }: RequestContext, model: string)
   return info.team_id !== principal.teamId && principal.role !== "proxy_admin";
 }
 
-function denialFor(object: string, model: string): GatewayError {
+/** LiteLLM's refusal of a model; `object` is whose list it is not on. */
+export function denialFor(object: string, model: string): GatewayError {
   return new GatewayError(
     "permission_denied",
     `The requested model '${model}' is not available for this API key, or the model name is invalid. ` +

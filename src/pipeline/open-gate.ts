@@ -5,6 +5,7 @@ import { readSpendFrom } from "../admission/read-spend.ts";
 import { RedisCounters } from "../admission/redis-counters.ts";
 import { countersFile, SqliteCounters } from "../admission/sqlite-counters.ts";
 import { AllowedAddresses } from "../auth/allowed-addresses.ts";
+import { Customers } from "../auth/customers.ts";
 import { GroupBudgets } from "../auth/group-budgets.ts";
 import { KeyDirectory } from "../auth/key-directory.ts";
 import { NamedScopes } from "../auth/named-scopes.ts";
@@ -43,6 +44,7 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
   const counters = countersFor(options, read);
   const directory = new KeyDirectory({ database, resetClock: options.resetClock });
   const named = new NamedScopes(directory);
+  const customers = new Customers(database);
   const groupBudgets = new GroupBudgets(database, options.resetClock);
   let groups: ReadonlyMap<string, readonly string[]> = new Map();
   const refresh = async (): Promise<void> => {
@@ -66,10 +68,12 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
     addresses,
     directory,
     accessGroups: () => groups,
+    customer: (endUser) => customers.of(endUser),
     groupScopes: (snapshot, deployments) => groupBudgets.of(snapshot, deployments),
     namedScopes: (endUser, tags) => named.of(endUser, tags),
     async changed() {
       named.forget();
+      customers.forget();
       await refreshAll();
     },
     async close() {

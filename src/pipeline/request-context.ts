@@ -45,6 +45,8 @@ export interface RequestContext {
   readonly fellBack?: boolean;
   /** Ends this attempt while the client still waits: another one has the answer. */
   readonly superseded?: AbortSignal;
+  /** The only region that may serve it: the end user's data must not go elsewhere. */
+  readonly requiredRegion?: string;
   /** Tokens of output that the caller's budget still pays for, where the caller set no bound itself. */
   readonly outputCap?: number;
   /** Takes the answer for equal requests to come. */

@@ -38,6 +38,7 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     hasResponseFormat: body.response_format !== undefined && body.response_format !== null,
     dropParams: controls.dropParams,
     allowedRegion: typeof body.allowed_model_region === "string" ? body.allowed_model_region : undefined,
+    requiredRegion: context.requiredRegion,
     sessionId: controls.sessionId,
     previousResponseId: typeof body.previous_response_id === "string" ? body.previous_response_id : undefined,
     pinnedDeployment: context.pinnedDeployment,

@@ -4,6 +4,7 @@ import type { RoutePlan } from "../routing/route-plan.ts";
 import { admit } from "./admit.ts";
 import { ClientGone } from "./attempt.ts";
 import { type CacheAccess, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
+import { customerRequest } from "./customer-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -18,10 +19,16 @@ export { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
  * Serves a request: asks one deployment after another as its plan says, and settles whatever happens. `call` makes one
  * attempt, in the context and at the target that its run has.
  */
-export async function runAttempts(gateway: Gateway, context: RequestContext, call: MakeCall): Promise<Response> {
+export async function runAttempts(gateway: Gateway, asked: RequestContext, call: MakeCall): Promise<Response> {
+  const ruled = customerRequest(gateway, asked);
+  const { context, refusal } = (ruled instanceof Promise ? await ruled : ruled) ?? {
+    context: asked,
+    refusal: undefined,
+  };
   const settlement = new Settlement(gateway, context);
   tellStart(gateway, context);
   try {
+    if (refusal !== undefined) throw refusal;
     const plan = await planFor(gateway, context);
     if (!plan.known) throw unknownModel(context);
     pretendFailure(plan, context);

@@ -40,6 +40,8 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
         type: "internal_server_error",
       });
     }
+    case "region":
+      return outsideRegion(model);
     case "checks":
     case "rate":
       if (reasons.has("context_window") && !reasons.has("rpm") && !reasons.has("tpm")) {
@@ -58,6 +60,14 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
     default:
       return refused(input, input.cooldownSeconds, false);
   }
+}
+
+/** Nothing that may serve a model is where an end user's data may go. */
+export function outsideRegion(model: string): GatewayError {
+  return new GatewayError(
+    "invalid_request",
+    `litellm.BadRequestError: No deployment of ${model} is in the region that this end user's requests must stay in`,
+  );
 }
 
 function refused(input: NoDeploymentInput, seconds: number, cooling: boolean): GatewayError {

@@ -18,7 +18,7 @@ import {
   withinBudget,
   withinCapacity,
 } from "./stages/availability.ts";
-import { preCallChecks, rateLimits } from "./stages/pre-call-checks.ts";
+import { preCallChecks, rateLimits, requiredRegion } from "./stages/pre-call-checks.ts";
 import { tagged } from "./stages/tags.ts";
 
 /** A group with all that its selections need, worked out once per configuration. */
@@ -41,6 +41,7 @@ export type StageName =
   | "cooldown"
   | "health"
   | "budget"
+  | "region"
   | "checks"
   | "rate"
   | "capacity"
@@ -96,6 +97,7 @@ export function routeGroup(name: string, deployments: readonly Deployment[], par
     withinBudget,
     candidates.some(({ budgets }) => budgets.length > 0),
   );
+  add("region", requiredRegion);
   add("checks", preCallChecks, rules.preCallChecks);
   add("rate", rateLimits, !rules.preCallChecks && (rules.enforceRateLimits || LIMITING.has(strategy)));
   add(

@@ -2,7 +2,7 @@ import { type ErrorCode, GatewayError } from "../errors/gateway-error.ts";
 import type { Candidate } from "./candidate.ts";
 import type { FailureFacts } from "./cooldown.ts";
 import { type FallbackTables, type FallbackTarget, fallbacksAfter } from "./fallbacks.ts";
-import { noDeployment } from "./no-deployment.ts";
+import { noDeployment, outsideRegion } from "./no-deployment.ts";
 import { allowedRetries, retryWait } from "./retry-policy.ts";
 import type { RouteRequest } from "./route-request.ts";
 import type { Router } from "./router.ts";
@@ -11,6 +11,7 @@ import { remaining, select } from "./select.ts";
 import type { Drop, SelectionInput } from "./selection.ts";
 import type { Resolved, SnapshotRouting } from "./snapshot-routing.ts";
 import { byId } from "./stages/affinity.ts";
+import { inRegion } from "./stages/pre-call-checks.ts";
 
 /** A failed attempt, or a group that could not be asked at all. */
 export interface RouteFailure extends FailureFacts {
@@ -229,6 +230,12 @@ export class RoutePlan {
     const { router, routing } = this.#options;
     const only = this.#only();
     if (only !== undefined) {
+      const { requiredRegion: region } = this.request;
+      if (region !== undefined && !inRegion(only.region, region)) {
+        const error = outsideRegion(target.model);
+        this.#groupFailed({ code: error.code, retryable: false, error });
+        return undefined;
+      }
       this.#note(only);
       return {
         kind: "attempt",

@@ -21,6 +21,8 @@ export interface RouteRequest {
   readonly dropParams?: boolean | undefined;
   /** `allowed_model_region` of the caller. */
   readonly allowedRegion?: string | undefined;
+  /** The same as a rule that no setting lifts. */
+  readonly requiredRegion?: string | undefined;
   readonly sessionId?: string | undefined;
   readonly previousResponseId?: string | undefined;
   /** The deployment that alone can serve it: it holds what the request refers to. */

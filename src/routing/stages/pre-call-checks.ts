@@ -13,6 +13,13 @@ export const preCallChecks: Stage = (candidates, input) => {
 /** Limits of requests and tokens in this minute. */
 export const rateLimits: Stage = (candidates, input) => keep(candidates, input, overRate);
 
+/** Where an end user's data may go, `enable_pre_call_checks` or not. */
+export const requiredRegion: Stage = (candidates, input) => {
+  const { requiredRegion: region } = input.request;
+  if (region === undefined) return candidates;
+  return keep(candidates, input, (candidate) => (inRegion(candidate.region, region) ? undefined : "region"));
+};
+
 function missing(candidate: Candidate, input: SelectionInput): DropReason | undefined {
   const { request } = input;
   const { facts, settings } = candidate.deployment;
