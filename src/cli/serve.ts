@@ -9,9 +9,11 @@ import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
+import { openSoftBudgetWatch } from "../management/budgets/soft-budgets.ts";
 import { TABLES } from "../management/change.ts";
 import { PRICE_MAP_URL } from "../management/cost-map/reload-prices.ts";
 import { openCostMapSchedule } from "../management/cost-map/schedule.ts";
+import { type KeyRotationOptions, openKeyRotation } from "../management/keys/rotate-keys.ts";
 import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
 import { HealthChecks } from "../pipeline/health-checks.ts";
@@ -42,6 +44,7 @@ import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import { SOCKETS, UPGRADED } from "../server/sockets.ts";
+import { parseDuration } from "../store/objects/budget-window.ts";
 import { openResponseStore } from "../store/responses/response-store.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import { fetchText } from "../upstream/fetch-text.ts";
@@ -182,7 +185,11 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
   });
   await configuration.attach(storedSource(database, management.secrets));
-  const costMapSchedule = openCostMapSchedule(management);
+  const jobs = [
+    openCostMapSchedule(management),
+    openSoftBudgetWatch(management),
+    ...(isTrue(env.LITELLM_KEY_ROTATION_ENABLED) ? [openKeyRotation(management, keyRotation(env))] : []),
+  ];
   const health = new HealthChecks({ gateway: () => services, database, redis });
   const services: Services = {
     version,
@@ -233,7 +240,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     close: async () => {
       sessions.closeAll();
       configuration.close();
-      costMapSchedule.close();
+      for (const job of jobs) job.close();
       await health.close();
       await ledger.close();
       await gate.close();
@@ -262,6 +269,19 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       }),
     );
   }
+}
+
+/** `LITELLM_KEY_ROTATION_*`: LiteLLM's names; its old secrets end at once, ours after a day unless told otherwise. */
+function keyRotation(env: Readonly<Record<string, string | undefined>>): KeyRotationOptions {
+  const seconds = Number(env.LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS ?? 86_400);
+  if (!(seconds >= 1 && seconds <= 86_400 * 7)) {
+    throw new UsageError("LITELLM_KEY_ROTATION_CHECK_INTERVAL_SECONDS must be a number from 1 to 604800");
+  }
+  const gracePeriod = env.LITELLM_KEY_ROTATION_GRACE_PERIOD || "24h";
+  if (parseDuration(gracePeriod) === undefined) {
+    throw new UsageError(`LITELLM_KEY_ROTATION_GRACE_PERIOD must be a duration such as 24h, not "${gracePeriod}"`);
+  }
+  return { intervalSeconds: seconds, gracePeriod };
 }
 
 /** `ISTHMUS_RESPONSES_RETENTION_DAYS`: how long answers of the Responses API are kept. */

@@ -2,11 +2,13 @@ import { modelGroupRoutes } from "./access-groups/model-groups.ts";
 import { unifiedGroupRoutes } from "./access-groups/unified-groups.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
+import { softBudgetRoutes } from "./budgets/soft-budgets.ts";
 import { costMapRoutes } from "./cost-map/cost-map-routes.ts";
 import { credentialRoutes } from "./credentials/credential-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
 import { invitationRoutes } from "./invitations/invitation-routes.ts";
 import { keyRoutes } from "./keys/key-routes.ts";
+import { rotatedKeyRoutes } from "./keys/rotate-keys.ts";
 import { modelRoutes } from "./models/model-routes.ts";
 import { organizationRoutes } from "./organizations/organization-routes.ts";
 import { projectRoutes } from "./projects/project-routes.ts";
@@ -22,10 +24,12 @@ import { userRoutes } from "./users/user-routes.ts";
 /** Every operation of the management API. */
 export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...keyRoutes,
+  ...rotatedKeyRoutes,
   ...userRoutes,
   ...teamRoutes,
   ...organizationRoutes,
   ...budgetRoutes,
+  ...softBudgetRoutes,
   ...customerRoutes,
   ...tagRoutes,
   ...modelRoutes,

@@ -18,6 +18,7 @@ import {
   requireMaySet,
 } from "./key-rules.ts";
 import { auditedKey, KEY_SHAPE, keyNameOf, showKey, spendOfKeys, tokenOf } from "./key-shape.ts";
+import { ROTATED_SECRET, secretContext } from "./rotated-secret.ts";
 
 /** Bytes of chance in a generated key, as LiteLLM's. */
 const KEY_BYTES = 16;
@@ -122,7 +123,9 @@ function patchOf(
         ...body,
         expires: expiryFor(now, body.duration as string | null | undefined),
         budget_reset_at: resetFor(management, budgetDuration),
-        ...rotation({ ...settingsOf({ ...before }), ...body }, now),
+        ...(ROTATING.some((name) => body[name] !== undefined)
+          ? rotation({ ...settingsOf({ ...before }), ...body }, now)
+          : {}),
       },
     ),
     ...(typeof body.spend === "number" ? { spend_offset_nano: nanoOf(body.spend) - spent } : {}),
@@ -130,6 +133,9 @@ function patchOf(
     updated_by: by,
   };
 }
+
+/** Fields of a change after which the next rotation is counted from now. */
+const ROTATING = ["auto_rotate", "rotation_interval", "last_rotation_at"] as const;
 
 function rotation(fields: JsonObject, now: number): JsonObject {
   if (fields.auto_rotate !== true) return {};
@@ -145,7 +151,14 @@ function rotation(fields: JsonObject, now: number): JsonObject {
  * Replaces a key's secret. The key keeps its fields, its owner and its spend; with `grace_period` the old secret goes on
  * working until then, without it ends at once. Fields of the body are changed along.
  */
-export async function regenerateKey(actor: Actor, key: string, body: JsonObject): Promise<MutableJsonObject> {
+export async function regenerateKey(
+  actor: Actor,
+  key: string,
+  body: JsonObject,
+  options: {
+    /** Its holder was not there: the new secret is kept, sealed, for it to ask. */ readonly keepSealed?: boolean;
+  } = {},
+): Promise<MutableJsonObject> {
   const { management } = actor;
   checkLimits(body);
   const old = tokenOf(key);
@@ -171,9 +184,12 @@ export async function regenerateKey(actor: Actor, key: string, body: JsonObject)
       rotation_count: Number(settings.rotation_count ?? 0) + 1,
       last_rotation_at: isoTime(now),
     };
+    const patched = { ...before, ...patchOf(management, before, fields, now, by, spent) };
+    const kept = settingsOf({ ...patched });
+    const sealed = options.keepSealed === true ? management.secrets.seal(fresh, secretContext(token)) : undefined;
     const after: KeyRow = {
-      ...before,
-      ...patchOf(management, before, fields, now, by, spent),
+      ...patched,
+      settings: JSON.stringify({ ...kept, [ROTATED_SECRET]: sealed }),
       token,
       previous_tokens: JSON.stringify([...listOf(before.previous_tokens), old]),
     };
