@@ -117,7 +117,8 @@ function responseContext(prepared: Prepared): ResponseContext {
 export function answerContext(context: RequestContext, prepared: Prepared): AnswerContext {
   const request = prepared.conversation ?? { model: context.requestedModel, messages: [], sampling: {} };
   return {
-    model: context.fellBack === true ? prepared.call.model : context.requestedModel,
+    // LiteLLM's way: a stream from a fallback names the fallback's group, a whole answer the model that wrote it.
+    model: context.fellBack === true && !context.stream ? prepared.call.model : context.requestedModel,
     request:
       prepared.wantsStreamUsage === request.includeUsage
         ? request
@@ -291,7 +292,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
   return new PassThroughTap({
     observer: prepared.format.createStreamObserver(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
-    model: context.fellBack === true ? undefined : context.requestedModel,
+    model: context.requestedModel,
     keepUsage:
       !(context.client.id === "openai-chat" || context.client.id === "openai-completions") || prepared.wantsStreamUsage,
     doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",

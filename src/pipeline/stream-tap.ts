@@ -49,8 +49,8 @@ export interface PassThroughOptions {
   readonly observer: StreamObserver;
   /** For the client's error frames and trailer. */
   readonly encoder: StreamEncoder;
-  /** The name that the client asked for; the upstream's own is replaced by it, or kept where this is undefined. */
-  readonly model: string | undefined;
+  /** The name that the client asked for; the upstream's own is replaced by it. */
+  readonly model: string;
   /** Frames that carry nothing but usage are taken out when the client did not ask for them. */
   readonly keepUsage: boolean;
   /** Whether the format ends its streams with `data: [DONE]`. */
@@ -244,7 +244,6 @@ export class PassThroughTap implements StreamTap {
   }
 
   #learnModel(text: string): void {
-    if (this.#options.model === undefined) return;
     const member = MODEL_MEMBER.exec(text)?.[0];
     if (member === undefined) return;
     this.#modelMember = member;

@@ -111,6 +111,7 @@ describe("fallbacks", () => {
     const text = await response.text();
     expect(response.headers.get("x-litellm-attempted-fallbacks")).toBe("1");
     expect(text).toContain("second-a");
+    expect(text).toContain('"model":"second"');
     expect(text).not.toContain("overloaded");
   });
 
