@@ -6,6 +6,7 @@ import { type LoadedDocument, loadConfig } from "../config/load.ts";
 import { lostDeployments } from "../config/reload-check.ts";
 import { secretEnvironment } from "../config/secrets/secret-environment.ts";
 import { NOTHING_STORED, type StoredConfiguration, type StoredModel, storedLocation } from "../config/stored-models.ts";
+import type { StoredSettings } from "../config/stored-settings.ts";
 import type { Log } from "../events/log.ts";
 import type { StoredSource } from "../management/models/stored-source.ts";
 import { useNewerEntries } from "../pricing/catalogue.ts";
@@ -103,6 +104,17 @@ export class LiveConfiguration {
     const { file } = storedLocation(model.id);
     const found = snapshot.diagnostics.find(({ location }) => location?.file === file);
     return found?.message.replace(/^the deployment of .*? is skipped: /, "") ?? "it is for another environment";
+  }
+
+  /** Why these settings could not be stored beside those of the files; undefined when they could. */
+  problemOfSettings(settings: StoredSettings): string | undefined {
+    try {
+      compile(this.#declared, { ...this.#stored, settings }, true);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      return error.diagnostics.find(({ severity }) => severity === "error")?.message ?? error.message;
+    }
   }
 
   close(): void {

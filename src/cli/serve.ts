@@ -40,6 +40,7 @@ import { publicRoutes } from "../server/routes/public.ts";
 import { realtimeRoutes } from "../server/routes/realtime.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
+import { shownSettingRoutes } from "../server/routes/shown-settings.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
@@ -155,6 +156,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...cacheRoutes,
     ...configurationRoutes,
     ...realtimeRoutes(sessions),
+    ...shownSettingRoutes,
     // Behind all others: they take every path below a provider's name.
     ...passThroughRoutes(new PassThroughTargets(env, readFile)),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),

@@ -8,6 +8,7 @@ import { compileModelList, declaredCredentials } from "./model-list.ts";
 import type { Environment } from "./references.ts";
 import { aliasesOf, generalSettingsOf, librarySettingsOf, routerSettingsOf } from "./settings.ts";
 import { compileStoredModels, NOTHING_STORED, type StoredConfiguration } from "./stored-models.ts";
+import { withStoredSettings } from "./stored-settings.ts";
 import { type ValidDocument, validateDocument } from "./validate.ts";
 
 export interface CompileOptions {
@@ -23,8 +24,8 @@ export interface CompileOptions {
  * for a deployment that cannot be built where `ignore_invalid_deployments` is off; otherwise such a deployment is told
  * and left out.
  */
-export function compileSnapshot(document: LoadedDocument, options: CompileOptions): Snapshot {
-  const valid = validateDocument(document, options.environment);
+export function compileSnapshot(declaredDocument: LoadedDocument, options: CompileOptions): Snapshot {
+  const { document, valid, problems } = withSettings(declaredDocument, options);
   const library = asObject(valid.value.litellm_settings) ?? {};
   const router = asObject(valid.value.router_settings) ?? {};
   const stored = options.stored ?? NOTHING_STORED;
@@ -43,6 +44,7 @@ export function compileSnapshot(document: LoadedDocument, options: CompileOption
     ...valid.diagnostics,
     ...skipped,
     ...strategyDiagnostics(document, valid, settings.routingStrategy),
+    ...problems,
     ...stored.problems,
     ...added.diagnostics,
   ]);
@@ -50,7 +52,7 @@ export function compileSnapshot(document: LoadedDocument, options: CompileOption
   if (strict && skipped.some((one) => one.severity === "error")) throw new ConfigError(diagnostics);
   return {
     version: createHash("sha256")
-      .update(JSON.stringify(document.value) + (stored.version ?? ""))
+      .update(JSON.stringify(declaredDocument.value) + (stored.version ?? ""))
       .digest("hex")
       .slice(0, 16),
     files: document.files,
@@ -61,9 +63,31 @@ export function compileSnapshot(document: LoadedDocument, options: CompileOption
     library: librarySettingsOf(library, valid.environment),
     general,
     locate: (path) => document.locate(path),
-    document: document.value,
+    document: declaredDocument.value,
     diagnostics,
   };
+}
+
+/** The files with the settings of the database, or without them when both together are no configuration. */
+function withSettings(
+  declared: LoadedDocument,
+  { environment, stored = NOTHING_STORED, trial }: CompileOptions,
+): { readonly document: LoadedDocument; readonly valid: ValidDocument; readonly problems: readonly Diagnostic[] } {
+  const valid = validateDocument(declared, environment);
+  const none = { document: declared, valid, problems: [] };
+  if (Object.keys(stored.settings).length === 0) return none;
+  const general = generalSettingsOf(asObject(valid.value.general_settings) ?? {}, valid.environment);
+  if (!general.storesModels && trial !== true) return none;
+  const document = withStoredSettings(declared, stored.settings);
+  if (document === declared) return none;
+  try {
+    return { document, valid: validateDocument(document, environment), problems: [] };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const problems = error.diagnostics.filter(({ severity }) => severity === "error");
+    if (trial === true) throw error;
+    return { ...none, problems };
+  }
 }
 
 /** What a start without a configuration serves: the built-in echo, and every provider whose key is at hand. */

@@ -1,10 +1,11 @@
-import { asArray, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
+import type { JsonObject } from "../json/json.ts";
 import type { CatalogueEntry } from "../pricing/catalogue.ts";
 import type { Deployment, Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
 import { type CompiledModels, type Credentials, compileModelList } from "./model-list.ts";
-import { type Environment, referredVariable } from "./references.ts";
+import type { Environment } from "./references.ts";
+import { firstReference, type StoredSettings } from "./stored-settings.ts";
 import { type ValidDocument, validateDocument } from "./validate.ts";
 
 /** A deployment that is kept in the database, its secrets opened. */
@@ -23,6 +24,8 @@ export interface StoredConfiguration {
   readonly version: string | undefined;
   readonly models: readonly StoredModel[];
   readonly credentials: Credentials;
+  /** Settings that no file declares. */
+  readonly settings: StoredSettings;
   /** Newer entries of the price map; undefined where those of the release are the newest. */
   readonly prices: ReadonlyMap<string, CatalogueEntry> | undefined;
   /** What could not be read: it is left out. */
@@ -33,6 +36,7 @@ export const NOTHING_STORED: StoredConfiguration = {
   version: undefined,
   models: [],
   credentials: new Map(),
+  settings: {},
   prices: undefined,
   problems: [],
 };
@@ -111,18 +115,4 @@ function skipped({ id, modelName }: StoredModel, problem: string): Diagnostic {
     message: `the deployment of ${modelName} is skipped: ${problem}`,
     location: storedLocation(id),
   };
-}
-
-/** The first `os.environ/NAME` in a value. */
-function firstReference(value: Json | undefined): string | undefined {
-  if (Array.isArray(value)) return firstOf(asArray(value));
-  return isObject(value) ? firstOf(Object.values(value)) : referredVariable(asString(value));
-}
-
-function firstOf(values: readonly (Json | undefined)[]): string | undefined {
-  for (const value of values) {
-    const found = firstReference(value);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }

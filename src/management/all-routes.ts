@@ -3,6 +3,8 @@ import { unifiedGroupRoutes } from "./access-groups/unified-groups.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { budgetRoutes } from "./budgets/budget-routes.ts";
 import { softBudgetRoutes } from "./budgets/soft-budgets.ts";
+import { passThroughEndpointRoutes } from "./configuration/pass-through-routes.ts";
+import { settingRoutes } from "./configuration/setting-routes.ts";
 import { costMapRoutes } from "./cost-map/cost-map-routes.ts";
 import { credentialRoutes } from "./credentials/credential-routes.ts";
 import { customerRoutes } from "./customers/customer-routes.ts";
@@ -36,6 +38,8 @@ export const ALL_MANAGEMENT_ROUTES: readonly ManagementRoute[] = [
   ...credentialRoutes,
   ...modelGroupRoutes,
   ...costMapRoutes,
+  ...settingRoutes,
+  ...passThroughEndpointRoutes,
   ...publicGroupRoutes,
   ...unifiedGroupRoutes,
   ...teamCallbackRoutes,

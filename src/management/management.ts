@@ -1,4 +1,5 @@
 import type { StoredModel } from "../config/stored-models.ts";
+import type { StoredSettings } from "../config/stored-settings.ts";
 import type { Log } from "../events/log.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { Database } from "../store/database.ts";
@@ -18,6 +19,8 @@ export interface ObjectChange {
 export interface ModelHost {
   /** Why a model could not be served if it were stored; undefined when it could. */
   problemOf(model: StoredModel): string | undefined;
+  /** Why these settings could not be stored beside those of the files; undefined when they could. */
+  problemOfSettings(settings: StoredSettings): string | undefined;
   /** The configuration as it would be with this model; a string when it cannot be served: why. */
   trial(model: StoredModel): Snapshot | string;
 }

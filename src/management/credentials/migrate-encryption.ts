@@ -3,6 +3,12 @@ import { bumpConfigurationVersion } from "../../store/objects/configuration-vers
 import { credentials, sealValues, unsealValues } from "../../store/objects/credentials.ts";
 import type { Connection } from "../../store/objects/object-table.ts";
 import { sealParams, storedModels, unsealParams } from "../../store/objects/stored-models.ts";
+import {
+  resealStoredSetting,
+  sealSetting,
+  storedSettings,
+  unsealSetting,
+} from "../../store/objects/stored-settings.ts";
 import { type Secrets, UnreadableSecret } from "../../store/secrets.ts";
 import { type Actor, change } from "../change.ts";
 
@@ -61,9 +67,18 @@ async function through(connection: Connection, secrets: Secrets, reseal: boolean
       await credentials.update(connection, row.credential_name, { credential_values });
     },
   }));
+  const settings = (await storedSettings(connection)).map((row) => ({
+    text: row.sealed,
+    reseal: async () => {
+      const { section, key } = row;
+      const { sealed } = sealSetting(secrets, section, key, unsealSetting(secrets, row));
+      await resealStoredSetting(connection, { section, key, sealed });
+    },
+  }));
   return {
     model_table: { ...(await counted(models, secrets, reseal)) },
     credentials_table: { ...(await counted(named, secrets, reseal)) },
+    config_table: { ...(await counted(settings, secrets, reseal)) },
   };
 }
 

@@ -4,12 +4,15 @@ import {
   type StoredModel,
   storedLocation,
 } from "../../config/stored-models.ts";
-import type { JsonObject } from "../../json/json.ts";
+import { firstReference } from "../../config/stored-settings.ts";
+import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { Diagnostic } from "../../snapshot/snapshot.ts";
 import type { Database } from "../../store/database.ts";
 import { configurationVersion } from "../../store/objects/configuration-version.ts";
 import { credentials, unsealValues } from "../../store/objects/credentials.ts";
+import type { Connection } from "../../store/objects/object-table.ts";
 import { type StoredModelRow, storedModels, unsealParams } from "../../store/objects/stored-models.ts";
+import { storedSettings, unsealSetting } from "../../store/objects/stored-settings.ts";
 import { type Secrets, UnreadableSecret } from "../../store/secrets.ts";
 import { type StoredPrices, storedPrices } from "../cost-map/stored-prices.ts";
 import { isoTime } from "../object-shape.ts";
@@ -49,10 +52,27 @@ export function storedSource(database: Database, secrets: Secrets): StoredSource
         const opened = readable(problems, `the credential ${name} is left out`, name, () => unsealValues(secrets, row));
         if (opened !== undefined) values.set(name, opened);
       }
+      const settings = await readSettings(kysely, secrets, problems);
       prices = await storedPrices(kysely, prices);
-      return { version, models, credentials: values, prices: prices?.entries, problems };
+      return { version, models, credentials: values, settings, prices: prices?.entries, problems };
     },
   };
+}
+
+async function readSettings(
+  connection: Connection,
+  secrets: Secrets,
+  problems: Diagnostic[],
+): Promise<Record<string, MutableJsonObject>> {
+  const settings: Record<string, MutableJsonObject> = {};
+  for (const row of await storedSettings(connection)) {
+    const name = `${row.section}.${row.key}`;
+    const value = readable(problems, `the setting ${name} is left out`, name, () => unsealSetting(secrets, row));
+    if (value === undefined || firstReference(value) !== undefined) continue;
+    settings[row.section] ??= {};
+    (settings[row.section] as MutableJsonObject)[row.key] = value;
+  }
+  return settings;
 }
 
 /** What a row says beside its secrets. */

@@ -118,7 +118,8 @@ export async function deleteModel(actor: Actor, id: string): Promise<JsonObject>
   return { message: `Model: ${id} deleted successfully` };
 }
 
-function requireStoring(management: Management): void {
+/** What the API changes of the configuration is in the database, where the operator wants that. */
+export function requireStoring(management: Management): void {
   if (management.snapshot().general.storesModels) return;
   throw refused(400, "Set `'STORE_MODEL_IN_DB='True'` in your env to enable this feature.");
 }

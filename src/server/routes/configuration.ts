@@ -1,10 +1,12 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { generalSettings as GENERAL_SETTINGS } from "../../config/keys/general-settings.ts";
+import { unstorable } from "../../config/stored-settings.ts";
 import { typeName } from "../../config/value-type.ts";
 import { GatewayError } from "../../errors/gateway-error.ts";
-import { asArray, asObject, asString, type Json, type JsonObject } from "../../json/json.ts";
+import { asArray, asObject, asString, type Json } from "../../json/json.ts";
 import { shownConfiguration } from "../../management/configuration/shown-configuration.ts";
+import { storedKeys } from "../../store/objects/stored-settings.ts";
 import type { Route, RouteRequest } from "../route.ts";
 
 /** What runs, as an administrator may see it: secrets are fingerprints. */
@@ -73,38 +75,40 @@ function callbacks({ services }: RouteRequest): Response {
   });
 }
 
-function list({ services, request }: RouteRequest): Response {
+async function list({ services, request }: RouteRequest): Promise<Response> {
   const type = new URL(request.url).searchParams.get("config_type") ?? "general_settings";
   if (type !== "general_settings") {
     throw new GatewayError("invalid_request", "config_type must be general_settings", { param: "config_type" });
   }
-  const values = generalSettings(services.snapshot().document);
+  const snapshot = services.snapshot();
+  const declared = asObject(snapshot.document.general_settings) ?? {};
+  const stored = await storedKeys(services.management.database.kysely, "general_settings");
+  const values = shownConfiguration(snapshot.general.raw);
   return Response.json(
     [...GENERAL_SETTINGS.keys]
       .filter(([, key]) => key.status === "supported")
-      .map(([name, key]) => ({
-        field_name: name,
-        field_type: typeName(key.type),
-        field_description: "",
-        field_value: values[name] ?? null,
-        field_default_value: key.type.kind === "flag" ? key.type.usual : null,
-        stored_in_db: values[name] === undefined ? null : false,
-        source: values[name] === undefined ? "default" : "config_file",
-        // A file's settings are the file's, and the others are given by a file: see docs/configuration.md.
-        editable: false,
-      })),
+      .map(([name, key]) => {
+        const inFile = declared[name] !== undefined && declared[name] !== null;
+        return {
+          field_name: name,
+          field_type: typeName(key.type),
+          field_description: "",
+          field_value: values[name] ?? null,
+          field_default_value: key.type.kind === "flag" ? key.type.usual : null,
+          stored_in_db: inFile ? false : stored.has(name) ? true : null,
+          source: inFile ? "config_file" : stored.has(name) ? "database" : "default",
+          // A file's settings are the file's.
+          editable: !inFile && snapshot.general.storesModels && unstorable("general_settings", name) === undefined,
+        };
+      }),
   );
 }
 
 function field({ services, request }: RouteRequest): Response {
   const name = new URL(request.url).searchParams.get("field_name") ?? "";
-  const value: Json | undefined = generalSettings(services.snapshot().document)[name];
+  const value: Json | undefined = shownConfiguration(services.snapshot().general.raw)[name];
   if (value === undefined) {
     throw new GatewayError("not_found", `Field name=${name} not in config`, { param: "field_name" });
   }
   return Response.json({ field_name: name, field_value: value });
-}
-
-function generalSettings(document: JsonObject): JsonObject {
-  return shownConfiguration(asObject(document.general_settings) ?? {});
 }
