@@ -18,14 +18,22 @@ export function cacheKey(
   call: { readonly format: string; readonly operation: string; readonly model: string; readonly framing: string },
   body: JsonObject,
 ): string {
-  const relevant = Object.fromEntries(Object.entries(body).filter(([name]) => !LEFT_OUT.has(name)));
-  const text = `${call.format}\n${call.operation}\n${call.framing}\n${call.model}\n${canonical(relevant)}`;
-  const hash = new Bun.CryptoHasher("sha256").update(text).digest("hex");
+  const text = `${call.format}\n${call.operation}\n${call.framing}\n${call.model}\n${canonical(relevant(body))}`;
+  const hash = sha256(text);
   return namespace === undefined ? hash : `${namespace}:${hash}`;
 }
 
+/** The members that the answer depends on, but for the model. */
+export function relevant(body: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !LEFT_OUT.has(name)));
+}
+
+export function sha256(text: string): string {
+  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
+}
+
 /** JSON with members in alphabetical order. */
-function canonical(value: unknown): string {
+export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, member: unknown) => {
     if (typeof member !== "object" || member === null || Array.isArray(member)) return member;
     return Object.fromEntries(Object.entries(member).sort(([one], [other]) => (one < other ? -1 : 1)));

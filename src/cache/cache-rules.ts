@@ -9,6 +9,37 @@ export interface CacheRules {
   readonly callTypes: ReadonlySet<string>;
   /** Conversations of more messages are not kept; undefined is no limit. */
   readonly maxMessages: number | undefined;
+  /** Where answers to questions that say the same in other words count, too. */
+  readonly semantic: SemanticRules | undefined;
+}
+
+export interface SemanticRules {
+  /** The model group that makes vectors of questions. */
+  readonly embeddingModel: string;
+  /** The least cosine of two questions that say the same. */
+  readonly threshold: number;
+  /** Seconds for making a vector; then the request goes on without. */
+  readonly timeout: number;
+  /** Longer questions are not compared, in tokens; undefined is no limit. */
+  readonly maxInputTokens: number | undefined;
+  /** Whether answers are shared among a key's end users. */
+  readonly byEndUser: boolean;
+}
+
+const EMBEDDING_MODEL = "text-embedding-ada-002";
+const SIMILARITY = 0.9;
+const EMBEDDING_TIMEOUT = 2;
+
+function semanticRules(params: JsonObject): SemanticRules | undefined {
+  const kind = /^(redis|valkey|qdrant|disk)-semantic$/.exec(asString(params.type) ?? "")?.[1];
+  if (kind === undefined) return undefined;
+  return {
+    embeddingModel: asString(params[`${kind}_semantic_cache_embedding_model`]) ?? EMBEDDING_MODEL,
+    threshold: asNumber(params.similarity_threshold) ?? SIMILARITY,
+    timeout: asNumber(params.semantic_cache_embedding_timeout) ?? EMBEDDING_TIMEOUT,
+    maxInputTokens: asNumber(params.semantic_cache_embedding_max_input_tokens),
+    byEndUser: params.semantic_cache_scope === "end_user",
+  };
 }
 
 /** LiteLLM's: an answer in memory is good for ten minutes, one in Redis or on disk until it is evicted; ours is an hour. */
@@ -32,6 +63,7 @@ export function cacheRules(params: JsonObject): CacheRules {
     namespace: asString(params.namespace),
     callTypes: new Set(types),
     maxMessages: asNumber(params.max_messages),
+    semantic: semanticRules(params),
   };
 }
 
@@ -59,9 +91,7 @@ export function cacheUse(
   const words = asObject(body.cache) ?? {};
   const wanted = rules.defaultOn ? body.caching !== false : words["use-cache"] === true || body.caching === true;
   if (!wanted) return undefined;
-  if (rules.maxMessages !== undefined && Array.isArray(body.messages) && body.messages.length > rules.maxMessages) {
-    return undefined;
-  }
+  if (rules.maxMessages !== undefined && messagesIn(body) > rules.maxMessages) return undefined;
   const read = words["no-cache"] !== true;
   const write = words["no-store"] !== true;
   if (!read && !write) return undefined;
@@ -73,4 +103,10 @@ export function cacheUse(
     maxAge: asNumber(words["s-maxage"]) ?? asNumber(words["s-max-age"]),
     namespace: asString(words.namespace) ?? rules.namespace,
   };
+}
+
+/** Messages of a conversation, or items of a Responses request. */
+function messagesIn({ messages, input }: JsonObject): number {
+  if (Array.isArray(messages)) return messages.length;
+  return Array.isArray(input) && input.every((item) => typeof item === "object") ? input.length : 0;
 }

@@ -246,7 +246,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       await health.close();
       await ledger.close();
       await gate.close();
-      await cache?.store.close();
+      await cache?.close();
       await redis?.close();
       await retention.close();
       await responses.store.close();

@@ -27,6 +27,8 @@ export async function openSharedRedis(
 }
 
 const ROUTER_PREFIX = "redis_";
+/** LiteLLM's default is Redis. */
+const REDIS_TYPES: ReadonlySet<unknown> = new Set([undefined, null, "redis", "redis-semantic", "valkey-semantic"]);
 
 function redisKeys({ general, router, library }: Snapshot): JsonObject {
   const coordination = asObject(general.raw.coordination_redis);
@@ -38,5 +40,5 @@ function redisKeys({ general, router, library }: Snapshot): JsonObject {
   }
   if (own.url !== undefined || own.host !== undefined) return own;
   const cache = asObject(library.raw.cache_params);
-  return cache !== undefined && (cache.type === "redis" || cache.type === "redis-semantic") ? cache : {};
+  return cache !== undefined && REDIS_TYPES.has(cache.type) ? cache : {};
 }

@@ -1,6 +1,7 @@
 import type { AnswerCache, CachedAnswer } from "../cache/answer-cache.ts";
 import { cacheKey } from "../cache/cache-key.ts";
 import { type CacheUse, cacheUse } from "../cache/cache-rules.ts";
+import type { Meaning } from "../cache/semantic/semantic-index.ts";
 import { formatDollars } from "../pricing/cost.ts";
 import type { Usage } from "../usage/usage.ts";
 import { callHeaders } from "./answer-headers.ts";
@@ -31,7 +32,7 @@ export function cacheAccess(cache: AnswerCache, context: RequestContext): CacheA
 }
 
 export type CacheLook =
-  | { readonly kind: "hit"; readonly answer: CachedAnswer }
+  | { readonly kind: "hit"; readonly answer: CachedAnswer; readonly similarity?: number }
   | { readonly kind: "miss"; readonly writer: CacheWriter; readonly release: () => void };
 
 /** Looks, and waits for an equal request that is under way, as long as the client does. */
@@ -39,8 +40,9 @@ export async function lookInCache(
   cache: AnswerCache,
   access: CacheAccess,
   context: RequestContext,
+  meaning: () => Meaning | undefined,
 ): Promise<CacheLook> {
-  const looking = cache.look(access.key, access.use);
+  const looking = cache.look(access.key, access.use, meaning);
   const looked = await whileHere(looking, context.request.signal);
   if (looked === undefined) {
     // The place in the queue goes to the next.
@@ -85,7 +87,7 @@ function whileHere<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | und
 export function cachedResponse(
   context: RequestContext,
   access: CacheAccess,
-  answer: CachedAnswer,
+  { answer, similarity }: CacheLook & { kind: "hit" },
   settlement: Settlement,
 ): Response {
   settlement.settleFromCache(answer);
@@ -94,6 +96,7 @@ export function cachedResponse(
     ...callHeaders(context),
     "content-type": answer.contentType,
     "x-litellm-cache-key": access.key,
+    ...(similarity === undefined ? {} : { "x-isthmus-semantic-similarity": similarity.toFixed(4) }),
     "x-litellm-model-id": answer.deploymentId,
     "x-litellm-model-group": context.requestedModel.replace(/[^\x20-\x7e]/g, "?"),
     "x-litellm-key-spend": "0.0",

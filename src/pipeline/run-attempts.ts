@@ -10,6 +10,7 @@ import { pretendFailure } from "./mock-testing.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type MakeCall, RequestRun } from "./request-run.ts";
 import { planFor } from "./routed-request.ts";
+import { meaningOf } from "./semantic-meaning.ts";
 import { Settlement } from "./settlement.ts";
 
 export type { AttemptRun, Target } from "./attempt-run.ts";
@@ -58,8 +59,8 @@ async function throughCache(
   plan: RoutePlan,
   call: MakeCall,
 ): Promise<Response> {
-  const looked = await lookInCache(cache, access, context);
-  if (looked.kind === "hit") return cachedResponse(context, access, looked.answer, settlement);
+  const looked = await lookInCache(cache, access, context, () => meaningOf(gateway, cache, context));
+  if (looked.kind === "hit") return cachedResponse(context, access, looked, settlement);
   settlement.afterwards = looked.release;
   const writing = { ...context, cacheWriter: looked.writer };
   return new RequestRun(gateway, writing, settlement, plan, call).run();

@@ -37,9 +37,10 @@ const PROBE_KEY = "ping";
 const PROBE_SECONDS = 5;
 
 async function ping({ services }: RouteRequest): Promise<Response> {
-  const { store, rules } = cacheOf(services.cache);
+  const { store, rules, index } = cacheOf(services.cache);
   try {
     await store.ping();
+    await index?.ping();
     await store.set(PROBE_KEY, "pong", PROBE_SECONDS);
     const got = await store.get(PROBE_KEY);
     if (got !== "pong") throw new Error("what was written cannot be read");
@@ -58,23 +59,29 @@ async function ping({ services }: RouteRequest): Promise<Response> {
       namespace: rules.namespace ?? null,
       mode: rules.defaultOn ? "default_on" : "default_off",
       supported_call_types: [...rules.callTypes],
+      ...(rules.semantic === undefined
+        ? {}
+        : {
+            similarity_threshold: rules.semantic.threshold,
+            embedding_model: rules.semantic.embeddingModel,
+          }),
     },
   });
 }
 
 async function remove({ services, request }: RouteRequest): Promise<Response> {
-  const { store } = cacheOf(services.cache);
+  const cache = cacheOf(services.cache);
   const { json } = await readBody(request, services.snapshot().general.maxRequestSizeBytes);
   const { keys } = json;
   if (!Array.isArray(keys) || !keys.every((key) => typeof key === "string")) {
     throw new GatewayError("invalid_request", "'keys' must be a list of strings", { param: "keys" });
   }
-  await store.delete(keys);
+  await cache.delete(keys);
   return Response.json({ status: "success" });
 }
 
 async function flush({ services }: RouteRequest): Promise<Response> {
-  await cacheOf(services.cache).store.flush();
+  await cacheOf(services.cache).flush();
   return Response.json({ status: "success" });
 }
 
