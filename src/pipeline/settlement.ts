@@ -5,6 +5,7 @@ import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.t
 import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
+import { believableUsage } from "../usage/believable-usage.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Target } from "./attempt-run.ts";
@@ -130,7 +131,7 @@ export class Settlement {
     this.#deployment = deployment;
     this.#model = model;
     this.#price = prices === undefined ? "unknown" : isFree(prices) ? "free" : "known";
-    const usage = progress.usage ?? (progress.sent ? this.#estimate(progress) : undefined);
+    const usage = this.#usageOf(progress);
     let cost: bigint | undefined;
     if (usage !== undefined) {
       this.#usage = this.#usage === undefined ? usage : addUsage(this.#usage, usage);
@@ -254,6 +255,13 @@ export class Settlement {
       keyHash: principal.keyHash,
       teamId: principal.teamId,
     });
+  }
+
+  /** The provider's word where it can be true; what it says in vain is estimated like what it does not say. */
+  #usageOf(progress: AttemptProgress): Usage | undefined {
+    const told = progress.usage;
+    const believed = told === undefined ? undefined : believableUsage(told);
+    return believed ?? (told !== undefined || progress.sent ? this.#estimate(progress) : undefined);
   }
 
   /** What an attempt without usage may have cost: the prompt's bound and what was received. */
