@@ -1,3 +1,4 @@
+import type { ConversationRequest } from "../../src/formats/conversation.ts";
 import type { Format } from "../../src/formats/format.ts";
 import { formatById } from "../../src/formats/registry.ts";
 import { ParameterReport } from "../../src/formats/report.ts";
@@ -22,6 +23,9 @@ export function formatOf({ wire, model, request }: Recording): Format {
   return formatById(family === undefined ? "bedrock-converse" : (`bedrock-${family}` as "bedrock-titan"));
 }
 
+/** The formats of clients other than Chat Completions. */
+export type OtherClient = "messages" | "responses" | "genai";
+
 /** The recorded request as a client of Chat Completions would have made it. */
 export function chatRequest(recording: Recording): JsonObject {
   const stream = recording.streamed ? { stream: true, stream_options: { include_usage: true } } : {};
@@ -31,25 +35,42 @@ export function chatRequest(recording: Recording): JsonObject {
     const { stream: _stream, stream_options, ...body } = request;
     return { ...body, model: id, ...(recording.streamed ? { stream: true, stream_options } : {}), ...stream };
   }
+  const several = request.num_generations === undefined ? {} : { n: request.num_generations };
+  const { stream: _stream, stream_options: _options, ...rest } = encoded(recording, "openai-chat");
+  return { ...rest, model: id, ...several, ...stream };
+}
+
+/** The recorded request as a client of another format would have made it. */
+export function otherRequest(recording: Recording, client: OtherClient): JsonObject {
+  const { stream: _, model: __, ...body } = encoded(recording, FORMATS[client]);
+  if (client === "genai") return body;
+  return { ...body, model: recording.id, ...(recording.streamed ? { stream: true } : {}) };
+}
+
+function encoded(recording: Recording, client: Parameters<typeof formatById>[0]): JsonObject {
+  return formatById(client).encodeRequest(conversationOf(recording), {
+    model: recording.id,
+    provider: OWNERS[client] ?? "openai",
+    owner: OWNERS[client] ?? "openai",
+    capabilities: {},
+    report: new ParameterReport(),
+    modifyParams: false,
+  });
+}
+
+const OWNERS: Readonly<Record<string, string>> = { "anthropic-messages": "anthropic", gemini: "gemini" };
+
+function conversationOf(recording: Recording): ConversationRequest {
+  const { id, request } = recording;
+  const said = (text: string): ConversationRequest => ({
+    model: id,
+    messages: [{ role: "user", parts: [{ type: "text", text }] }],
+    sampling: {},
+  });
+  if (request === undefined) return said("Hello");
   const prompt = asString(request.prompt) ?? asString(request.inputText);
-  if (prompt !== undefined) {
-    const several = request.num_generations === undefined ? {} : { n: request.num_generations };
-    return { model: id, messages: [{ role: "user", content: prompt }], ...several, ...stream };
-  }
-  const conversation = formatOf(recording).decodeRequest({ ...request, model: id });
-  const body = formatById("openai-chat").encodeRequest(
-    { ...conversation, model: id, stream: false },
-    {
-      model: id,
-      provider: "openai",
-      owner: "openai",
-      capabilities: {},
-      report: new ParameterReport(),
-      modifyParams: false,
-    },
-  );
-  const { stream: _stream, stream_options: _options, ...rest } = body;
-  return { ...rest, model: id, ...stream };
+  if (prompt !== undefined) return said(prompt);
+  return { ...formatOf(recording).decodeRequest({ ...request, model: id }), model: id, stream: false };
 }
 
 /** Whether a part of the request is named by URL, which some providers cannot fetch and the gateway then has to. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { asObject, type JsonObject, parseJson } from "../../src/json/json.ts";
-import { EXCEPTIONS, NOT_DRIVEN } from "./exceptions.ts";
+import { EXCEPTIONS, type Exception, NOT_DRIVEN } from "./exceptions.ts";
 import { readAnswer } from "./read-answer.ts";
 import { EXCHANGES, recordings } from "./recordings.ts";
 import { type Result, runAll } from "./run-all.ts";
@@ -14,14 +14,18 @@ const results = new Map<string, Result[]>();
 const excused = new Set<string>();
 
 /** The findings that no exception excuses. */
-function unexcused({ recording, findings }: Result): string[] {
+function unexcused({ recording, via, findings }: Result): string[] {
   return findings
     .filter(({ what }) => {
-      const fitting = EXCEPTIONS.filter((exception) => exception.cases.test(recording.id) && exception.what.test(what));
+      const fitting = EXCEPTIONS.filter((exception) => fits(exception, recording.id, via, what));
       for (const { reason } of fitting) excused.add(reason);
       return fitting.length === 0;
     })
     .map(({ what, detail }) => `${what}: ${detail}`);
+}
+
+function fits(exception: Exception, id: string, via: string, what: string): boolean {
+  return exception.cases.test(id) && exception.what.test(what) && exception.via?.test(via) !== false;
 }
 
 /** Provider → what of it was replayed without fault: whole answers, streams, answers with tool calls, errors, native bodies. */

@@ -1,6 +1,6 @@
 import OpenAI, { APIError } from "openai";
 import { asArray, asObject, asString, type JsonObject, parseJson } from "../../src/json/json.ts";
-import { chatRequest } from "./client-request.ts";
+import { chatRequest, type OtherClient } from "./client-request.ts";
 import { type Recording, sseDocuments, type Wire } from "./recordings.ts";
 
 /** What a client got. */
@@ -29,31 +29,49 @@ export async function askChat(recording: Recording, gateway: string, key: string
   }
 }
 
-/** Which recordings a client of their own format can ask for, and where. */
-export function nativeRoute({ wire, id, streamed }: Recording): string | undefined {
-  if (wire === "messages") return "/v1/messages";
-  if (wire === "responses") return "/v1/responses";
-  if (wire !== "genai") return undefined;
+/** Where clients of a format ask. */
+function routeOf(client: OtherClient, { id, streamed }: Recording): string {
+  if (client === "messages") return "/v1/messages";
+  if (client === "responses") return "/v1/responses";
   return `/v1beta/models/${id}:${streamed ? "streamGenerateContent?alt=sse" : "generateContent"}`;
 }
 
-/** Sends the recorded body itself to the route of its own format. */
-export async function askNative(recording: Recording, route: string, gateway: string, key: string): Promise<Outcome> {
-  const { id, wire, request, streamed } = recording;
-  const body = wire === "genai" ? request : { ...request, model: id };
-  const response = await fetch(gateway + route, {
+/** The client whose format the recording itself speaks, beside Chat Completions. */
+export function nativeClient({ wire }: Recording): OtherClient | undefined {
+  return wire === "messages" || wire === "responses" || wire === "genai" ? wire : undefined;
+}
+
+/** The recorded body itself, for a client of its own format. */
+export function nativeRequest({ id, wire, request }: Recording): JsonObject {
+  return wire === "genai" ? (request ?? {}) : { ...request, model: id };
+}
+
+/** Sends a body as a client of the format would. */
+export async function askOther(
+  recording: Recording,
+  client: OtherClient,
+  body: JsonObject,
+  gateway: string,
+  key: string,
+): Promise<Outcome> {
+  const response = await fetch(gateway + routeOf(client, recording), {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${key}` },
     body: JSON.stringify(body),
   });
   const text = await response.text();
   if (response.status >= 400) {
-    return { wire, documents: [], cost: undefined, error: { status: response.status, message: errorText(text) } };
+    return {
+      wire: client,
+      documents: [],
+      cost: undefined,
+      error: { status: response.status, message: errorText(text) },
+    };
   }
-  const documents = streamed ? sseDocuments(text) : [asObject(parseJson(text)) ?? {}];
+  const documents = recording.streamed ? sseDocuments(text) : [asObject(parseJson(text)) ?? {}];
   const failure = documents.map(streamError).find((message) => message !== undefined);
   return {
-    wire,
+    wire: client,
     documents,
     cost: costOf(response),
     error: failure === undefined ? undefined : { status: undefined, message: failure },

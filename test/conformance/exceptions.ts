@@ -7,10 +7,38 @@ export interface Exception {
   readonly cases: RegExp;
   /** Matches the finding's `what`. */
   readonly what: RegExp;
+  /** The clients that see it; absent: all. */
+  readonly via?: RegExp;
   readonly reason: string;
 }
 
 export const EXCEPTIONS: readonly Exception[] = [
+  {
+    cases:
+      /^(bedrock--invoke-length-2|mistral--chat-completions-n-length-stream|writer--v1-chat-search-citations-n-stop)$/,
+    what: /^(text|finish)$/,
+    via: /^(messages|responses)$/,
+    reason: "these formats have one answer: the first of several choices is told",
+  },
+  {
+    cases: /^(deepseek|llamacpp)--.*-length-stream$/,
+    what: /^calls$/,
+    via: /^genai$/,
+    reason:
+      "arguments that the length limit broke off are no object, and a call of Google's has no other place for them",
+  },
+  {
+    cases: /^groq--chat-completions-parallel-tools-stream$/,
+    what: /^calls$/,
+    via: /^genai$/,
+    reason: "arguments are an object: `null` is none",
+  },
+  {
+    cases: /^openai--.*-refusal-/,
+    what: /^finish$/,
+    via: /^messages$/,
+    reason: "Anthropic's word for a refusal is `refusal`, OpenAI says `stop`",
+  },
   {
     cases: /^azure_ai--/,
     what: /^path$/,
@@ -18,8 +46,8 @@ export const EXCEPTIONS: readonly Exception[] = [
       "models lie below /models on Azure's own hosts only; the replay's address is taken for a server with one model",
   },
   {
-    cases: /^azure_ai--chat-completions-(cache-tool-result|json-schema-cache|parallel-tools-cache)$/,
-    what: /^cost$/,
+    cases: /^azure_ai--chat-completions-.*cache/,
+    what: /^(cost|usage)$/,
     reason: "Grok on Azure reports more cached tokens than prompt tokens, so both are billed",
   },
   {

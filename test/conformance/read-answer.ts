@@ -84,6 +84,8 @@ export function readAnswer(
 /** The text of a string or of the text parts in a list. */
 function textOf(content: Json | undefined): string {
   if (typeof content === "string") return content;
+  // Cloudflare does not write its JSON answers out.
+  if (asObject(content) !== undefined) return JSON.stringify(content);
   return asArray(content)
     .map((part) => asObject(part))
     .map((part) => asString(part?.text) ?? asString(part?.refusal) ?? "")
@@ -98,7 +100,7 @@ function readChat(draft: Draft, document: JsonObject): void {
     const choice = asObject(value) ?? {};
     const index = asNumber(choice.index) ?? 0;
     // Perplexity's chunks hold the message so far beside what is new in it.
-    const message = asObject(choice.delta) ?? asObject(choice.message) ?? {};
+    const message = asObject(document.object === "chat.completion" ? choice.message : choice.delta) ?? either(choice);
     draft.text(index, textOf(message.content) || textOf(message.refusal));
     draft.finish(index, CHAT_FINISH[asString(choice.finish_reason) ?? ""] ?? asString(choice.finish_reason));
     asArray(message.tool_calls).forEach((item, at) => {
@@ -112,6 +114,10 @@ function readChat(draft: Draft, document: JsonObject): void {
   }
   const usage = asObject(document.usage) ?? asObject(asObject(document.x_groq)?.usage);
   if (usage !== undefined) draft.count(usage.prompt_tokens, usage.completion_tokens);
+}
+
+function either(choice: JsonObject): JsonObject {
+  return asObject(choice.delta) ?? asObject(choice.message) ?? {};
 }
 
 /** Snowflake sends every member that there can be, empty where there is nothing to say. */
