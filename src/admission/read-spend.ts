@@ -34,6 +34,20 @@ export function readSpendFrom(database: Database): ReadSpend {
           WHERE key_hash = ${keyHash} AND started_at >= ${since} AND model_group = ${model}`.execute(kysely);
         return BigInt(rows[0]?.cost ?? 0);
       }
+      case "team-model": {
+        const { teamId, model, since } = source;
+        const { rows } = await sql<{ cost: bigint | number | null }>`
+          SELECT sum(cost_nano) AS cost FROM spend
+          WHERE team_id = ${teamId} AND started_at >= ${since} AND model_group = ${model}`.execute(kysely);
+        return BigInt(rows[0]?.cost ?? 0);
+      }
+      case "window": {
+        const column = sql.ref(source.of === "key" ? "key_hash" : "team_id");
+        const { rows } = await sql<{ cost: bigint | number | null }>`
+          SELECT sum(cost_nano) AS cost FROM spend
+          WHERE ${column} IN (${sql.join([...source.entities])}) AND started_at >= ${source.since}`.execute(kysely);
+        return BigInt(rows[0]?.cost ?? 0);
+      }
       case "model-groups":
         return modelGroupSpend(kysely, source.models, source.since);
       default:

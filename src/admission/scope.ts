@@ -10,6 +10,15 @@ export type SpendSource =
   | { readonly dimension: "project"; readonly projectId: string }
   /** One key with one model, since a moment. */
   | { readonly dimension: "key-model"; readonly keyHash: string; readonly model: string; readonly since: number }
+  /** One team with one model, since a moment. */
+  | { readonly dimension: "team-model"; readonly teamId: string; readonly model: string; readonly since: number }
+  /** Keys or teams since a moment. */
+  | {
+      readonly dimension: "window";
+      readonly of: "key" | "team";
+      readonly entities: readonly string[];
+      readonly since: number;
+    }
   /** Model groups, whoever called them, since the day of a moment. */
   | { readonly dimension: "model-groups"; readonly models: readonly string[]; readonly since: number };
 

@@ -79,6 +79,15 @@ export function requireAllowedRoute(allowed: readonly string[], path: string): v
   );
 }
 
+/** Throws the refusal of a route that `denied_passthrough_routes` of the key or its team names. */
+export function requireUndeniedRoute(denied: readonly string[] | undefined, path: string): void {
+  if (denied === undefined || denied.length === 0 || !isRouteAllowed(denied, path)) return;
+  throw new DetailError(
+    403,
+    `Virtual key is not allowed to call this pass-through route. Tried to call route: ${path}`,
+  );
+}
+
 function matches(pattern: string, path: string): boolean {
   const star = pattern.indexOf("*");
   if (star === -1) return path === pattern || (pattern.startsWith("/") && path.startsWith(`${pattern}/`));

@@ -11,6 +11,8 @@ import { spendTotals } from "../store/objects/spend-totals.ts";
 import { tags } from "../store/objects/tags.ts";
 import { findTeamMember, type TeamRow, teams } from "../store/objects/teams.ts";
 import { type UserRow, users } from "../store/objects/users.ts";
+import { type WindowOwner, windowScopes } from "./budget-windows.ts";
+import { callerRules, type RuleSource, ruleSource } from "./caller-rules.ts";
 import { budgetSentence, countsOf, type Grant, type PerModelLimits } from "./grant.ts";
 import type { ModelList } from "./model-access.ts";
 import { ROLES, type Role } from "./permissions.ts";
@@ -119,7 +121,11 @@ export class KeyDirectory {
       offset: key.spend_offset_nano,
       exceeded: budgetSentence(`Key=${key.key_alias ?? "key"} (${key.key_name})`),
     });
-    const scopes: Scope[] = [keyScope];
+    const tokens = [key.token, ...(JSON.parse(key.previous_tokens) as string[])];
+    const scopes: Scope[] = [
+      keyScope,
+      ...this.#windows({ of: "key", id: key.token, entities: tokens, name: `Key=${key.key_name}` }, settings),
+    ];
     const access: ModelList[] = [{ object: "key", models: withGroups(namesIn(key.models), settings) }];
 
     if (team !== undefined) {
@@ -136,6 +142,9 @@ export class KeyDirectory {
       );
       const own = asObject(parseJson(team.settings)) ?? {};
       access.push({ object: "team", models: withGroups(namesIn(team.models), own) });
+      const { team_id: id } = team;
+      scopes.push(...this.#windows({ of: "team", id, entities: [id], name: `Team=${id}` }, own));
+      if (user !== undefined) access.push(await this.#memberModels(team, user));
       if (user !== undefined) scopes.push(...(await this.#memberScope(team, user)));
     } else if (user !== undefined) {
       // A key of a team leaves its owner's personal budget alone.
@@ -186,10 +195,15 @@ export class KeyDirectory {
     }
     const grant: Grant = {
       expires: key.expires ?? undefined,
-      blocked: blockedWords(key, team, project),
+      blocked: blockedWords(key, team, project) ?? blockedUser(user),
       access: access.filter(({ models }) => models.length > 0),
       scopes,
-      perModel: this.#perModel(key, settings, metadata),
+      perModel: this.#perModel({ keyHash: key.token, alias: key.key_alias ?? undefined }, key.created_at, {
+        settings,
+        metadata,
+      }),
+      teamPerModel: this.#teamPerModel(team),
+      rules: callerRules({ key: { settings, metadata }, team: ruleSource(team), project: ruleSource(project) }),
       keyLimits,
       keyScope,
     };
@@ -224,7 +238,34 @@ export class KeyDirectory {
     ];
   }
 
-  #perModel(key: KeyRow, settings: JsonObject, metadata: JsonObject): PerModelLimits | undefined {
+  #teamPerModel(team: TeamRow | undefined): PerModelLimits | undefined {
+    const source = ruleSource(team);
+    if (team === undefined || source === undefined) return undefined;
+    return this.#perModel({ keyHash: "", alias: undefined, teamId: team.team_id }, team.created_at, source);
+  }
+
+  /** The models that a team gives a member: the member's own list, else that of all members. */
+  async #memberModels(team: TeamRow, user: UserRow): Promise<ModelList> {
+    const { kysely } = this.#database;
+    const member = await findTeamMember(kysely, team.team_id, user.user_id);
+    const budgetId = member?.budget_id ?? team.member_budget_id;
+    const budget = budgetId === null || budgetId === undefined ? undefined : await budgets.find(kysely, budgetId);
+    const own = budget === undefined ? [] : namesIn(budget.allowed_models);
+    const all = ruleSource(team)?.settings.default_team_member_models;
+    const models = own.length > 0 ? own : Array.isArray(all) ? all.filter((name) => typeof name === "string") : [];
+    return { object: "team_member", models };
+  }
+
+  /** `budget_limits` of a key or a team. */
+  #windows(owner: WindowOwner, { budget_limits: limits }: JsonObject): Scope[] {
+    return windowScopes(owner, limits, this.#now(), this.#resetClock());
+  }
+
+  #perModel(
+    owner: Pick<PerModelLimits, "keyHash" | "alias" | "teamId">,
+    createdAt: number,
+    { settings, metadata }: RuleSource,
+  ): PerModelLimits | undefined {
     const rpm = countsOf(settings.model_rpm_limit ?? metadata.model_rpm_limit);
     const tpm = countsOf(settings.model_tpm_limit ?? metadata.model_tpm_limit);
     const found = new Map<string, { limit: bigint; since: number }>();
@@ -233,12 +274,12 @@ export class KeyDirectory {
       const limit = asNumber(budget?.budget_limit) ?? asNumber(budget?.max_budget);
       if (limit === undefined) continue;
       const period = asString(budget?.time_period) ?? asString(budget?.budget_duration);
-      found.set(model, { limit: nano(limit), since: this.#beginOf(period, key.created_at) });
+      found.set(model, { limit: nano(limit), since: this.#beginOf(period, createdAt) });
       if (asNumber(budget?.rpm_limit) !== undefined) rpm[model] ??= asNumber(budget?.rpm_limit) as number;
       if (asNumber(budget?.tpm_limit) !== undefined) tpm[model] ??= asNumber(budget?.tpm_limit) as number;
     }
     if (found.size + Object.keys(rpm).length + Object.keys(tpm).length === 0) return undefined;
-    return { keyHash: key.token, alias: key.key_alias ?? undefined, rpm, tpm, budgets: found };
+    return { ...owner, rpm, tpm, budgets: found };
   }
 
   /** When the period that is under way began; without a period, ever. */
@@ -310,6 +351,11 @@ function blockedWords(key: KeyRow, team: TeamRow | undefined, project: ProjectRo
   if (team?.blocked === 1) return `Team=${team.team_id} is blocked. Update via \`/team/unblock\` if your admin.`;
   if (project?.blocked === 1) return `Project=${project.project_id} is blocked. Update via \`/project/update\`.`;
   return undefined;
+}
+
+function blockedUser(user: UserRow | undefined): string | undefined {
+  if (user === undefined || ruleSource(user)?.settings.blocked !== true) return undefined;
+  return `User=${user.user_id} is blocked. Update via \`/user/update\`.`;
 }
 
 function roleOf(user: UserRow | undefined): Role {

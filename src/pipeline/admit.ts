@@ -2,7 +2,7 @@ import type { Admission } from "../admission/admission.ts";
 import { Lease } from "../admission/admission.ts";
 import type { Ask, Refusal, Scope } from "../admission/scope.ts";
 import type { Customer } from "../auth/customers.ts";
-import { modelScopes } from "../auth/grant.ts";
+import { modelScopes, tagScopes } from "../auth/grant.ts";
 import type { Network } from "../config/ip-networks.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
@@ -80,8 +80,13 @@ function admitOver(
 ): Admitted | Promise<Admitted> {
   const { grant } = context.principal;
   const own = grant === undefined ? [] : grant.scopes;
-  const perModel = grant?.perModel === undefined ? [] : modelScopes(grant.perModel, context.requestedModel);
-  const scopes = named.length + perModel.length === 0 ? own : [...own, ...perModel, ...named];
+  const perModel = [grant?.perModel, grant?.teamPerModel].flatMap((limits) =>
+    limits === undefined ? [] : modelScopes(limits, context.requestedModel),
+  );
+  const tagged =
+    grant?.rules === undefined ? [] : tagScopes(grant.rules, context.principal.keyHash, context.controls.tags);
+  const more = named.length + perModel.length + tagged.length;
+  const scopes = more === 0 ? own : [...own, ...perModel, ...tagged, ...named];
   if (scopes.length === 0) return { context, lease: undefined };
 
   const bounds = boundsOf(context);

@@ -32,7 +32,13 @@ export function boundsOf(context: RequestContext): CallBounds {
 }
 
 function defaultOutput(context: RequestContext): number {
-  return positive(context.snapshot.library.raw.default_estimated_output_tokens) ?? DEFAULT_OUTPUT_TOKENS;
+  const rules = context.principal.grant?.rules;
+  return (
+    positive(rules?.estimatedOutputPerModel[context.requestedModel]) ??
+    positive(rules?.estimatedOutput) ??
+    positive(context.snapshot.library.raw.default_estimated_output_tokens) ??
+    DEFAULT_OUTPUT_TOKENS
+  );
 }
 
 function positive(value: unknown): number | undefined {

@@ -2,6 +2,7 @@ import type { AnswerCache, CachedAnswer } from "../cache/answer-cache.ts";
 import { cacheKey } from "../cache/cache-key.ts";
 import { type CacheUse, cacheUse } from "../cache/cache-rules.ts";
 import type { Meaning } from "../cache/semantic/semantic-index.ts";
+import { asObject, type JsonObject } from "../json/json.ts";
 import { formatDollars } from "../pricing/cost.ts";
 import type { Usage } from "../usage/usage.ts";
 import { callHeaders } from "./answer-headers.ts";
@@ -24,11 +25,20 @@ export interface CacheWriter {
 
 export function cacheAccess(cache: AnswerCache, context: RequestContext): CacheAccess | undefined {
   if (context.form !== undefined) return undefined;
-  const use = cacheUse(cache.rules, context.callType, context.body, context.request.headers.get("cache-control"));
+  const controls = context.principal.grant?.rules?.cacheControls;
+  const words = controls === undefined ? context.body : permittedWords(context.body, controls);
+  const use = cacheUse(cache.rules, context.callType, words, context.request.headers.get("cache-control"));
   if (use === undefined) return undefined;
   const framing = !context.stream ? "whole" : (context.streamFraming ?? "sse");
   const { client, operation, requestedModel: model, body } = context;
   return { use, key: cacheKey(use.namespace, { format: client.id, operation, model, framing }, body) };
+}
+
+/** Of the request's words about the cache those that its key may use; the others count as not said, as in LiteLLM. */
+function permittedWords(body: JsonObject, controls: readonly string[]): JsonObject {
+  const words = asObject(body.cache);
+  if (words === undefined) return body;
+  return { ...body, cache: Object.fromEntries(Object.entries(words).filter(([name]) => controls.includes(name))) };
 }
 
 export type CacheLook =

@@ -10,6 +10,7 @@ import { pretendFailure } from "./mock-testing.ts";
 import type { RequestContext } from "./request-context.ts";
 import { type MakeCall, RequestRun } from "./request-run.ts";
 import { planFor } from "./routed-request.ts";
+import { requireParams, ruledContext } from "./ruled-context.ts";
 import { meaningOf } from "./semantic-meaning.ts";
 import { Settlement } from "./settlement.ts";
 
@@ -20,7 +21,8 @@ export { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
  * Serves a request: asks one deployment after another as its plan says, and settles whatever happens. `call` makes one
  * attempt, in the context and at the target that its run has.
  */
-export async function runAttempts(gateway: Gateway, asked: RequestContext, call: MakeCall): Promise<Response> {
+export async function runAttempts(gateway: Gateway, arrived: RequestContext, call: MakeCall): Promise<Response> {
+  const asked = ruledContext(arrived);
   const ruled = customerRequest(gateway, asked);
   const { context, refusal } = (ruled instanceof Promise ? await ruled : ruled) ?? {
     context: asked,
@@ -30,6 +32,7 @@ export async function runAttempts(gateway: Gateway, asked: RequestContext, call:
   tellStart(gateway, context);
   try {
     if (refusal !== undefined) throw refusal;
+    requireParams(context);
     const plan = await planFor(gateway, context);
     if (!plan.known) throw unknownModel(context);
     pretendFailure(plan, context);

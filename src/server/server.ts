@@ -6,7 +6,7 @@ import {
   requireAddress,
   requireOpenRoute,
 } from "../auth/access-rules.ts";
-import { requireAllowedRoute } from "../auth/allowed-routes.ts";
+import { requireAllowedRoute, requireUndeniedRoute } from "../auth/allowed-routes.ts";
 import { PermissionRefusal, requirePermission } from "../auth/permissions.ts";
 import { KEY_HEADERS, presentedKey } from "../auth/presented-key.ts";
 import type { Principal } from "../auth/principal.ts";
@@ -138,6 +138,7 @@ function presentsKey(headers: Headers, onlyHeader: string | undefined): boolean 
 /** `open`: the configuration lets everyone in. */
 function permitted(route: Route, principal: Principal, path: string, rules: AccessRules, open: boolean): Principal {
   requireAllowedRoute(principal.allowedRoutes ?? [], path);
+  requireUndeniedRoute(principal.grant?.rules?.deniedRoutes, path);
   if (route.permission !== "public") requireOpenRoute(rules, principal, path);
   if (!open) requirePermission(route.permission, principal, path);
   return principal;

@@ -15,6 +15,8 @@ export interface Viewer {
   readonly access: readonly ModelList[];
   /** Teams whose own models are shown; undefined for all. */
   readonly teamIds: readonly string[] | undefined;
+  /** Its own names of models. */
+  readonly aliases?: ReadonlyMap<string, string>;
 }
 
 /** The caller, or the team that it asks for, when it belongs to it. */
@@ -36,9 +38,11 @@ export async function viewerOf(
     }
     return { access: [{ object: "team", models: listOf(team.models) }], teamIds: [team.team_id] };
   }
-  if (seesEverything(principal)) return { access, teamIds: undefined };
-  if (options.ownTeams === true) return { access, teamIds: await authority.ownTeamIds() };
-  return { access, teamIds: principal.teamId === undefined ? [] : [principal.teamId] };
+  const aliases = principal.grant?.rules?.aliases;
+  const named = aliases === undefined ? { access } : { access, aliases };
+  if (seesEverything(principal)) return { ...named, teamIds: undefined };
+  if (options.ownTeams === true) return { ...named, teamIds: await authority.ownTeamIds() };
+  return { ...named, teamIds: principal.teamId === undefined ? [] : [principal.teamId] };
 }
 
 function seesEverything({ role, grant }: Principal): boolean {
@@ -62,9 +66,11 @@ export function visibleDeployments(services: Services, viewer: Viewer): Deployme
 
 /** Public names that the viewer may call, aliases first; wildcards stand for the catalogue's models of their provider. */
 export function visibleNames(services: Services, viewer: Viewer, withPatterns: boolean): string[] {
-  return listedModels(services.snapshot(), withPatterns, viewer.teamIds).filter((name) =>
+  const names = listedModels(services.snapshot(), withPatterns, viewer.teamIds).filter((name) =>
     isUsable(services, viewer, name),
   );
+  const own = [...(viewer.aliases ?? [])].flatMap(([alias, model]) => (names.includes(model) ? [alias] : []));
+  return own.length === 0 ? names : [...new Set([...own, ...names])];
 }
 
 function isUsable(services: Services, { access }: Viewer, name: string): boolean {
