@@ -17,6 +17,7 @@ import { budgetSentence, countsOf, type Grant, type PerModelLimits } from "./gra
 import type { ModelList } from "./model-access.ts";
 import { ROLES, type Role } from "./permissions.ts";
 import type { Principal } from "./principal.ts";
+import { raisedBudget } from "./raised-budget.ts";
 
 /** Columns that whoever has limits of its own carries. */
 interface LimitRow {
@@ -230,7 +231,7 @@ export class KeyDirectory {
         id: `member:${team.team_id}:${user.user_id}`,
         descriptor: "team_member",
         value: `${team.team_id}:${user.user_id}`,
-        limits: limitsOf(budget),
+        limits: limitsOf(raisedBudget(budget, this.#now())),
         source: { dimension: "member", teamId: team.team_id, userId: user.user_id },
         offset: member?.spend_offset_nano ?? 0n,
         exceeded: budgetSentence(`User=${user.user_id} in Team=${team.team_id}`),

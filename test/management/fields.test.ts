@@ -429,6 +429,47 @@ test("a temporary raise of a key's and of a member's budget counts until it expi
   expect((await chat("priced", key)).status).toBe(200);
 });
 
+test("a raise of a member's budget counts; keys of members are good as long as the team says", async () => {
+  const person = await api.person("internal_user");
+  const members_with_roles = [{ role: "user", user_id: person.id }];
+  const team_id = await inTeam({ team_member_budget: 0, team_member_key_duration: "7d", members_with_roles });
+  const { key, expires } = await api.ok("POST", "/key/generate", { team_id, user_id: person.id });
+  expect(Date.parse(expires)).toBeGreaterThan(Date.now() + 6 * 86_400_000);
+  expect((await api.ok("POST", "/key/generate", { team_id })).expires).toBe(null);
+  expect((await chat("priced", key)).status).toBe(422);
+  const member = { team_id, user_id: person.id, max_budget_in_team: 0 };
+  await api.ok("POST", "/team/member_update", { ...member, temp_budget_increase: 1, temp_budget_expiry: tomorrow() });
+  expect((await chat("priced", key)).status).toBe(200);
+});
+
+test("owners and team admins cannot lift, by metadata or groups, what others limited", async () => {
+  const person = await api.person("internal_user");
+  const made = await api.ok("POST", "/key/generate", {
+    user_id: person.id,
+    max_budget: 1,
+    tags: ["t"],
+    metadata: { own: 1 },
+  });
+  const change = (fields: Fields) => api.call("POST", "/key/update", { key: made.key, ...fields }, person.key);
+  const raise = { temp_budget_increase: 100, temp_budget_expiry: tomorrow() };
+  for (const fields of [
+    { metadata: raise },
+    { metadata: { tags: [], model_rpm_limit: { a: 1 } } },
+    { tags: [] },
+    { enforced_params: [] },
+  ]) {
+    expect([fields, (await change(fields)).status]).toEqual([fields, 403]);
+  }
+  expect((await change({ metadata: { own: 2 } })).status).toBe(200);
+  const members_with_roles = [{ role: "admin", user_id: person.id }];
+  const team_id = await inTeam({ models: ["other"], members_with_roles });
+  const team = (fields: Fields) => api.call("POST", "/team/update", { team_id, ...fields }, person.key);
+  for (const fields of [{ access_group_ids: ["x"] }, { metadata: { model_rpm_limit: { a: 9 } } }, { tags: ["x"] }]) {
+    expect([fields, (await team(fields)).status]).toEqual([fields, 403]);
+  }
+  expect((await team({ metadata: { note: "ours" } })).status).toBe(200);
+});
+
 test("a member's own models, and those of all members, count", async () => {
   const person = await api.person("internal_user");
   const team_id = await inTeam({

@@ -1,4 +1,5 @@
-import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { isDeepStrictEqual } from "node:util";
+import { asObject, type Json, type JsonObject, type MutableJsonObject, parseJson } from "../../json/json.ts";
 import { budgets } from "../../store/objects/budgets.ts";
 import { type KeyRow, keys } from "../../store/objects/keys.ts";
 import type { Connection } from "../../store/objects/object-table.ts";
@@ -18,7 +19,23 @@ const LIMIT_FIELDS = [
   ...["max_budget", "soft_budget", "budget_duration", "budget_id", "budget_limits", "model_max_budget", "spend"],
   ...["tpm_limit", "rpm_limit", "tpd_limit", "max_parallel_requests", "model_rpm_limit", "model_tpm_limit", "blocked"],
   ...["temp_budget_increase", "temp_budget_expiry", "models", "duration", "access_group_ids", "object_permission"],
+  ...["tags", "tag_rpm_limit", "enforced_params", "allowed_cache_controls", "denied_passthrough_routes"],
+  ...["default_estimated_output_tokens", "default_estimated_output_tokens_per_model"],
 ] as const;
+
+/** Limits that may also stand in `metadata`, as LiteLLM keeps them. */
+const METADATA_LIMITS = [
+  ...["temp_budget_increase", "temp_budget_expiry", "model_rpm_limit", "model_tpm_limit", "tags", "enforced_params"],
+  ...["denied_passthrough_routes", "default_estimated_output_tokens"],
+] as const;
+
+/** The first limit of an object's `metadata` that a change would set to something else. */
+export function changedMetadataLimit(before: string, after: Json | undefined): string | undefined {
+  if (after === undefined) return undefined;
+  const own = asObject(parseJson(before)) ?? {};
+  const wanted = asObject(after) ?? {};
+  return METADATA_LIMITS.find((name) => !isDeepStrictEqual(own[name] ?? null, wanted[name] ?? null));
+}
 
 /** The references of a key must exist, and belong together. Returns the team. */
 export async function checkReferences(connection: Connection, fields: JsonObject): Promise<TeamRow | undefined> {
@@ -122,7 +139,8 @@ export async function requireMaySet(
     }
   }
   if (standing === "administrator" || row.created_by === authority.principal.userId) return;
-  const field = LIMIT_FIELDS.find((name) => fields[name] !== undefined);
+  const field =
+    LIMIT_FIELDS.find((name) => fields[name] !== undefined) ?? changedMetadataLimit(row.metadata, fields.metadata);
   if (field !== undefined) throw forbidden(`Only who made this key, or an administrator, can change its ${field}`);
 }
 

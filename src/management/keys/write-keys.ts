@@ -57,6 +57,10 @@ export async function generateKey(
     await requireFreeAlias(connection, fields.key_alias);
     if ((await keys.find(connection, token)) !== undefined) throw badRequest("Key already exists", "key");
     fields.organization_id ??= team?.organization_id;
+    // A team says how long the keys of its members are good that say nothing themselves.
+    if (team !== undefined && typeof fields.user_id === "string" && fields.duration === undefined) {
+      fields.duration = settingsOf({ ...team }).team_member_key_duration;
+    }
     const inserted = {
       ...KEY_SHAPE.insert({
         ...fields,

@@ -8,6 +8,7 @@ import { Authority } from "../authority.ts";
 import { changeBudget, insertBudget } from "../budgets/write-budget.ts";
 import { type Actor, type Change, change } from "../change.ts";
 import { checkLimits, resetFor } from "../fields.ts";
+import { changedMetadataLimit } from "../keys/key-rules.ts";
 import { deleteKeyRows } from "../keys/write-keys.ts";
 import { forbidden, refused } from "../refusals.ts";
 import { addMember, administeredTeam, findOrCreateUser } from "./members.ts";
@@ -110,7 +111,7 @@ export async function updateTeam(actor: Actor, teamId: string, body: JsonObject)
       }
       await requireOrganization(transaction, wanted);
     }
-    if (!(await authority.administersOrganization(before.organization_id))) requireTeamAdminFields(body);
+    if (!(await authority.administersOrganization(before.organization_id))) requireTeamAdminFields(before, body);
     const memberBudget = memberBudgetOf(body);
     let budgetId = before.member_budget_id;
     if (memberBudget !== undefined) {
@@ -141,10 +142,13 @@ export async function updateTeam(actor: Actor, teamId: string, body: JsonObject)
 }
 
 /** A team's admin runs the team within the limits that others gave it. */
-function requireTeamAdminFields(body: JsonObject): void {
-  const field = ["max_budget", "budget_duration", "tpm_limit", "rpm_limit", "tpd_limit", "models", "blocked"]
-    .concat("max_parallel_requests", "budget_limits", "model_max_budget", "allowed_passthrough_routes")
-    .find((name) => body[name] !== undefined);
+function requireTeamAdminFields(before: TeamRow, body: JsonObject): void {
+  const field =
+    ["max_budget", "budget_duration", "tpm_limit", "rpm_limit", "tpd_limit", "models", "blocked", "access_group_ids"]
+      .concat("max_parallel_requests", "budget_limits", "model_max_budget", "allowed_passthrough_routes")
+      .concat("model_rpm_limit", "model_tpm_limit", "tags", "denied_passthrough_routes", "object_permission")
+      .concat("default_estimated_output_tokens", "default_estimated_output_tokens_per_model")
+      .find((name) => body[name] !== undefined) ?? changedMetadataLimit(before.metadata, body.metadata);
   if (field !== undefined) throw forbidden(`Only proxy admins and org admins can change ${field} of a team`);
 }
 
