@@ -65,7 +65,7 @@ export function answerHeaders(
   changes: string | undefined,
 ): Headers {
   const headers = new Headers(sharedHeaders(gateway, context, deployment));
-  echoProviderHeaders(upstreamHeaders, headers);
+  echoProviderHeaders(upstreamHeaders, headers, deployment);
   const elapsed = performance.now() - context.startedClock;
   headers.set("x-litellm-call-id", visibleCallId(context));
   const { route } = settlement;

@@ -13,6 +13,7 @@ import {
   type UpstreamResponse,
 } from "../upstream/transport.ts";
 import type { Usage } from "../usage/usage.ts";
+import { secretsOf, withoutSecrets } from "./deployment-secrets.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Prepared } from "./prepare-request.ts";
 import { providerHeaders } from "./provider-headers.ts";
@@ -140,11 +141,11 @@ async function refusal(
   response: UpstreamResponse,
   progress: AttemptProgress,
 ): Promise<UpstreamError> {
-  const text = await response.text();
+  const text = withoutSecrets(await response.text(), secretsOf(prepared.deployment));
   progress.sent = false;
   let failure = prepared.format.decodeError(response.status, text, response.headers as Headers);
   failure = prepared.provider.classifyError?.(failure, response.status, text) ?? failure;
-  return new UpstreamError(failure, { headers: providerHeaders(response.headers) });
+  return new UpstreamError(failure, { headers: providerHeaders(response.headers, prepared.deployment) });
 }
 
 async function whole(
@@ -164,12 +165,13 @@ async function whole(
     }
     throw new UpstreamError({
       code: "internal",
-      message: `the provider answered with status ${response.status} and a body that is not a JSON object: ${excerpt(text)}`,
+      message: `the provider answered with status ${response.status} and a body that is not a JSON object: ${excerpt(withoutSecrets(text, secretsOf(prepared.deployment)))}`,
     });
   }
   const body = prepared.endpoint.normaliseResponse?.(parsed, prepared.call) ?? parsed;
   const failure = errorInside(prepared, body, text, response);
-  if (failure !== undefined) throw new UpstreamError(failure, { headers: providerHeaders(response.headers) });
+  if (failure !== undefined)
+    throw new UpstreamError(failure, { headers: providerHeaders(response.headers, prepared.deployment) });
 
   const reading = responseContext(prepared);
   if (prepared.native && !context.stream) {
@@ -232,7 +234,8 @@ function errorInside(
     isObject(body.error) && typeof body.error.code === "number" && body.error.code >= 400 && body.error.code < 600
       ? body.error.code
       : 500;
-  const failure = prepared.format.decodeError(status, text, response.headers as Headers);
+  const said = withoutSecrets(text, secretsOf(prepared.deployment));
+  const failure = prepared.format.decodeError(status, said, response.headers as Headers);
   return prepared.provider.classifyError?.(failure, status, text) ?? failure;
 }
 
@@ -259,7 +262,8 @@ async function collected(
   const failed = events.find((event) => event.type === "error");
   const assembled = assemble(events);
   progress.usage = assembled.usage;
-  if (failed !== undefined) throw new UpstreamError(failed.error, { headers: providerHeaders(response.headers) });
+  if (failed !== undefined)
+    throw new UpstreamError(failed.error, { headers: providerHeaders(response.headers, prepared.deployment) });
   return {
     kind: "whole",
     headers: response.headers,
@@ -330,7 +334,7 @@ function firstContent(
       // An error that comes with or after content in the same piece belongs to the client's stream, not to a retry.
       if (tap.failure !== undefined && !tap.content) {
         answered = true;
-        reject(new UpstreamError(tap.failure, { headers: providerHeaders(headers) }));
+        reject(new UpstreamError(tap.failure, { headers: providerHeaders(headers, prepared.deployment) }));
       } else if (ended || tap.failure !== undefined) {
         answer(undefined);
       } else if (tap.content) {

@@ -7,6 +7,7 @@ import type { UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import { secretsOf, withoutSecrets } from "./deployment-secrets.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
 import { operationEndpoint, type PreparedOperation, prepareOperation } from "./operation-request.ts";
@@ -77,12 +78,12 @@ async function refusal(
   prepared: PreparedOperation,
   response: UpstreamResponse,
 ): Promise<UpstreamError> {
-  const { provider } = run.target;
-  const text = await response.text();
+  const { provider, deployment } = run.target;
+  const text = withoutSecrets(await response.text(), secretsOf(deployment));
   run.progress.sent = false;
   const failure = formatById(prepared.endpoint.format).decodeError(response.status, text, response.headers as Headers);
   return new UpstreamError(provider.classifyError?.(failure, response.status, text) ?? failure, {
-    headers: providerHeaders(response.headers),
+    headers: providerHeaders(response.headers, run.target.deployment),
   });
 }
 

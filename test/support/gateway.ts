@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { requireNoSecrets, secretsGiven } from "./no-secrets.ts";
 
 /** A gateway process of its own, as a user would start it. */
 export interface RunningGateway {
@@ -88,6 +89,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
       if (child.exitCode === null) child.kill(signal);
       const status = await child.exited;
       rmSync(folder, { recursive: true, force: true });
+      // Whatever a test was about, nothing secret may have been written.
+      requireNoSecrets(written, secretsGiven({ key, env: options.env ?? {}, config: options.config }));
       return status;
     },
   };

@@ -2,6 +2,7 @@ import { UpstreamError } from "../../errors/gateway-error.ts";
 import { formatById } from "../../formats/registry.ts";
 import { ParameterReport } from "../../formats/report.ts";
 import type { MutableJsonObject } from "../../json/json.ts";
+import { secretsOf, withoutSecrets } from "../../pipeline/deployment-secrets.ts";
 import type { Gateway } from "../../pipeline/gateway.ts";
 import { providerHeaders } from "../../pipeline/provider-headers.ts";
 import { endpointUrl } from "../../providers/endpoint-url.ts";
@@ -107,9 +108,9 @@ export async function probeDeployment(
       endpoint.exchange === undefined
         ? await open(outbound).response
         : fromResponse(await endpoint.exchange(outbound, send, call));
-    const text = await response.text();
+    const text = withoutSecrets(await response.text(), secretsOf(deployment));
     if (response.status >= 200 && response.status < 300)
-      return { healthy: true, rateLimits: rateLimits(response.headers) };
+      return { healthy: true, rateLimits: rateLimits(response.headers, deployment) };
     return {
       healthy: false,
       error: `${response.status}: ${format.decodeError(response.status, text, response.headers as Headers).message}`,
@@ -124,9 +125,9 @@ export async function probeDeployment(
   }
 }
 
-function rateLimits(headers: UpstreamHeaders): Record<string, string> {
+function rateLimits(headers: UpstreamHeaders, deployment: Deployment): Record<string, string> {
   const found: Record<string, string> = {};
-  for (const [name, value] of Object.entries(providerHeaders(headers))) {
+  for (const [name, value] of Object.entries(providerHeaders(headers, deployment))) {
     if (name.startsWith("x-ratelimit-remaining-")) found[name] = value;
   }
   return found;

@@ -3,13 +3,15 @@ import { isObject, type Json, type JsonObject } from "../../json/json.ts";
 import { isSecretName } from "../mask-secrets.ts";
 
 const REFERENCE = /^os\.environ\//;
+/** Maps whose members are told by none of their names. */
+const SECRET_MAPS = new Set(["environment_variables", "extra_headers", "headers", "static_headers"]);
 /** `scheme://user:password@host` */
 const USER_INFO = /^([a-z][a-z0-9+.-]*:\/\/)([^/@\s]+)@/i;
 
 /**
  * A configuration that may be shown: secrets are replaced by a short fingerprint, the same for the same value, so that a
- * changed secret shows as a change. References (`os.environ/NAME`) stay, since they hold nothing. `environment_variables`
- * are secrets altogether.
+ * changed secret shows as a change. References (`os.environ/NAME`) stay, since they hold nothing. Environment variables
+ * and header fields are secrets altogether.
  */
 export function shownConfiguration(document: JsonObject): JsonObject {
   return Object.fromEntries(
@@ -18,9 +20,7 @@ export function shownConfiguration(document: JsonObject): JsonObject {
 }
 
 function shown(name: string, value: Json): Json {
-  if (name === "environment_variables" || isSecretName(name) || name.toLowerCase() === "authorization") {
-    return fingerprints(value);
-  }
+  if (SECRET_MAPS.has(name) || isSecretName(name) || name.toLowerCase() === "authorization") return fingerprints(value);
   if (Array.isArray(value)) return value.map((item: Json) => (isObject(item) ? shownConfiguration(item) : plain(item)));
   return isObject(value) ? shownConfiguration(value) : plain(value);
 }

@@ -1,4 +1,5 @@
 import type { UpstreamHeaders } from "../../upstream/transport.ts";
+import { withoutSecrets } from "../deployment-secrets.ts";
 
 /** Fields of one hop (RFC 9110, section 7.6.1), of the connection, and of the body's form on it. */
 const HOP = new Set([
@@ -47,13 +48,13 @@ export function outgoingHeaders(request: Headers, keyHeader: string | undefined)
 }
 
 /** The provider's header fields as the caller gets them: all but those of the hop, and nothing that sets a cookie. */
-export function incomingHeaders(upstream: UpstreamHeaders): Headers {
+export function incomingHeaders(upstream: UpstreamHeaders, secrets: readonly string[]): Headers {
   const dropped = named(upstream.get("connection"));
   const headers = new Headers();
   upstream.forEach((value, name) => {
     // The body arrives unpacked.
     if (HOP.has(name) || dropped.has(name) || name === "content-encoding" || name === "set-cookie") return;
-    headers.append(name, value);
+    headers.append(name, withoutSecrets(value, secrets));
   });
   return headers;
 }

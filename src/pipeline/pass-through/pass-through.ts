@@ -8,6 +8,7 @@ import { admitAt } from "../admit.ts";
 import { callHeaders } from "../answer-headers.ts";
 import { type AttemptProgress, asCallError } from "../attempt.ts";
 import type { Target } from "../attempt-run.ts";
+import { secretsOf, withoutSecrets } from "../deployment-secrets.ts";
 import type { Gateway } from "../gateway.ts";
 import { modelDenial } from "../model-denial.ts";
 import { pricesFor } from "../prices.ts";
@@ -117,7 +118,7 @@ async function call(
         errorCode: "api_error",
         errorMessage: `${target.provider.label} answered ${response.status}`,
       });
-      return relayed(context, settlement, target, response, upstream.abort);
+      return await refused(context, settlement, target, response);
     }
     return await answer({ context, settlement, target, response, shape, progress, note, fixedUsage, upstream });
   } catch (error) {
@@ -178,15 +179,15 @@ async function answer(answering: Answering): Promise<Response> {
   });
 }
 
-function relayed(
+/** The provider's refusal as it is, but for the credential, which some say again. */
+async function refused(
   context: RequestContext,
   settlement: Settlement,
   target: Target,
   response: UpstreamResponse,
-  abort: (reason: Error) => void,
-): Response {
-  const body = relayBody({ response, settle: () => {}, abort, look: () => {} });
-  return new Response(body, { status: response.status, headers: headersOf(context, settlement, target, response) });
+): Promise<Response> {
+  const text = withoutSecrets(await response.text(), secretsOf(target.deployment));
+  return new Response(text, { status: response.status, headers: headersOf(context, settlement, target, response) });
 }
 
 function hasBody({ status }: UpstreamResponse): boolean {
@@ -199,7 +200,7 @@ function headersOf(
   target: Target,
   response: UpstreamResponse,
 ): Headers {
-  const headers = incomingHeaders(response.headers);
+  const headers = incomingHeaders(response.headers, secretsOf(target.deployment));
   for (const [name, value] of Object.entries({ ...SECURITY_HEADERS, ...callHeaders(context) }))
     headers.set(name, value);
   headers.set("x-litellm-model-api-base", target.deployment.target.base);

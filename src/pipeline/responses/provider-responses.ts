@@ -6,6 +6,7 @@ import { endpointUrl } from "../../providers/endpoint-url.ts";
 import type { Call } from "../../providers/provider.ts";
 import { findProvider } from "../../providers/registry.ts";
 import { asCallError } from "../attempt.ts";
+import { secretsOf, withoutSecrets } from "../deployment-secrets.ts";
 import type { Gateway } from "../gateway.ts";
 import { clientError } from "../provider-error.ts";
 import { providerHeaders } from "../provider-headers.ts";
@@ -65,11 +66,11 @@ export async function askKeeper(
   });
   try {
     const response = await upstream.response();
-    const text = await response.text();
+    const text = withoutSecrets(await response.text(), secretsOf(deployment));
     if (response.status < 200 || response.status > 299) {
       const failure = formatById("openai-responses").decodeError(response.status, text, response.headers as Headers);
       throw new UpstreamError(provider.classifyError?.(failure, response.status, text) ?? failure, {
-        headers: providerHeaders(response.headers),
+        headers: providerHeaders(response.headers, deployment),
       });
     }
     const body = parseJson(text);
