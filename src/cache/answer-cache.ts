@@ -57,7 +57,7 @@ export class AnswerCache {
    */
   async look(key: string, use: CacheUse, meaningOf?: () => Meaning | undefined): Promise<Looked> {
     for (;;) {
-      const found = use.read ? await this.#read(key, use) : undefined;
+      const found = use.read ? await this.read(key, use) : undefined;
       if (found !== undefined) return { kind: "hit", answer: found };
       const flight = use.read ? this.#flights.get(key) : undefined;
       if (flight === undefined || this.#waiting >= MOST_WAITING) return this.#begin(key, use, meaningOf);
@@ -105,7 +105,7 @@ export class AnswerCache {
       kind: "miss",
       done: (answer) => {
         end(answer);
-        if (answer !== undefined && use.write) this.#write(key, answer, use.ttl, meaning);
+        if (answer !== undefined && use.write) this.write(key, answer, use.ttl, meaning);
       },
     };
   }
@@ -118,7 +118,7 @@ export class AnswerCache {
       const vector = await meaning.vector();
       const found = vector === undefined ? undefined : await index.find(meaning.scope, vector);
       if (found === undefined || found.similarity < semantic.threshold) return undefined;
-      const answer = found.value === undefined ? await this.#read(found.key, use) : readAnswer(found.value, use);
+      const answer = found.value === undefined ? await this.read(found.key, use) : readAnswer(found.value, use);
       return answer === undefined ? undefined : { kind: "hit", answer, similarity: found.similarity };
     } catch (error) {
       this.#log.debug("the cache's questions cannot be searched", { reason: String(error) });
@@ -126,7 +126,8 @@ export class AnswerCache {
     }
   }
 
-  async #read(key: string, use: CacheUse): Promise<CachedAnswer | undefined> {
+  /** The answer by its key; undefined where there is none that is good enough. */
+  async read(key: string, use: CacheUse): Promise<CachedAnswer | undefined> {
     try {
       const got = this.store.get(key);
       return readAnswer(got instanceof Promise ? await got : got, use);
@@ -136,7 +137,8 @@ export class AnswerCache {
     }
   }
 
-  #write(key: string, answer: CachedAnswer, seconds: number, meaning: Meaning | undefined): void {
+  /** Keeps an answer for so many seconds; a store that cannot is no error here. */
+  write(key: string, answer: CachedAnswer, seconds: number, meaning?: Meaning): void {
     const failed = (error: unknown): void => this.#log.debug("the cache cannot be written", { reason: String(error) });
     const value = JSON.stringify(answer);
     try {

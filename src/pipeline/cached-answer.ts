@@ -43,7 +43,12 @@ function permittedWords(body: JsonObject, controls: readonly string[]): JsonObje
 
 export type CacheLook =
   | { readonly kind: "hit"; readonly answer: CachedAnswer; readonly similarity?: number }
-  | { readonly kind: "miss"; readonly writer: CacheWriter; readonly release: () => void };
+  | { readonly kind: "miss"; readonly writer: PassingWriter; readonly release: () => void };
+
+interface PassingWriter extends CacheWriter {
+  /** The answer as it was found elsewhere, for those who wait. */
+  pass(answer: CachedAnswer): void;
+}
 
 /** Looks, and waits for an equal request that is under way, as long as the client does. */
 export async function lookInCache(
@@ -70,6 +75,7 @@ export async function lookInCache(
     kind: "miss",
     release: () => finish(undefined),
     writer: {
+      pass: finish,
       save: (text, contentType, settlement, usage) =>
         finish({
           at: Date.now(),

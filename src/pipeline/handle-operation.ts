@@ -7,6 +7,7 @@ import type { UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { PartialRequest } from "./cached-embeddings.ts";
 import { secretsOf, withoutSecrets } from "./deployment-secrets.ts";
 import type { Gateway } from "./gateway.ts";
 import { noteAttempt, shownChanges } from "./handle-conversation.ts";
@@ -22,7 +23,7 @@ import { UpstreamCall } from "./upstream-call.ts";
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
 export function handleOperation(gateway: Gateway, asked: RequestContext): Promise<Response> {
   return runAttempts(gateway, asked, async (run) => {
-    const { context } = run;
+    const context = outgoing(run.context);
     if (context.operation === "count-tokens" && operationEndpoint(context, run.target) === undefined) {
       run.answered();
       run.progress.usage = { buckets: {} };
@@ -34,6 +35,17 @@ export function handleOperation(gateway: Gateway, asked: RequestContext): Promis
     run.beforeCall();
     return callOnce(gateway, context, run, prepared);
   });
+}
+
+/** Of a list of embeddings only what is not known goes out. */
+function outgoing(context: RequestContext): RequestContext {
+  const partial = partialOf(context);
+  if (partial === undefined) return context;
+  return { ...context, body: partial.body, text: partial.text, bytes: partial.bytes };
+}
+
+function partialOf({ partial, fellBack }: RequestContext): PartialRequest | undefined {
+  return fellBack === true ? undefined : partial;
 }
 
 async function callOnce(
@@ -105,9 +117,12 @@ async function jsonAnswer(
   const body = prepared.endpoint.normaliseResponse?.(parsed, prepared.call) ?? parsed;
   run.progress.usage = operationUsage({ operation: context.operation, fields: context.body }, body);
   const upstreamMs = run.elapsed();
+  const own = namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body));
+  const partial = partialOf(context);
+  const answer = partial === undefined ? own : partial.complete(own);
   run.answered();
   noteAttempt(run, "success");
-  const answer = namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body));
+  if (partial !== undefined) run.settlement.cachedInputs = partial.known;
   if (context.fellBack !== true) {
     context.cacheWriter?.save(answer, "application/json", run.settlement, run.progress.usage);
   }

@@ -4,6 +4,7 @@ import type { JsonObject } from "../json/json.ts";
 import type { Operation } from "../providers/provider.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { CacheWriter } from "./cached-answer.ts";
+import type { PartialRequest } from "./cached-embeddings.ts";
 import type { CallControls } from "./call-controls.ts";
 import type { ResponseCall } from "./responses/response-call.ts";
 
@@ -51,6 +52,8 @@ export interface RequestContext {
   readonly outputCap?: number;
   /** Takes the answer for equal requests to come. */
   readonly cacheWriter?: CacheWriter;
+  /** Embeddings only: what goes to this model; a fallback gets the whole request, since its vectors are others. */
+  readonly partial?: PartialRequest;
   /** Responses only: how the answer is kept, and what it goes on from. */
   readonly response?: ResponseCall;
   /** How a streamed answer is written; default server-sent events. */

@@ -3,7 +3,8 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
 import { admit } from "./admit.ts";
 import { ClientGone } from "./attempt.ts";
-import { type CacheAccess, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
+import { type CacheAccess, type CacheWriter, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
+import { isEmbeddingList, lookForEmbeddings } from "./cached-embeddings.ts";
 import { customerRequest } from "./customer-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
@@ -62,11 +63,42 @@ async function throughCache(
   plan: RoutePlan,
   call: MakeCall,
 ): Promise<Response> {
+  if (isEmbeddingList(context)) return embeddingsThroughCache(gateway, cache, access, context, settlement, plan, call);
   const looked = await lookInCache(cache, access, context, () => meaningOf(gateway, cache, context));
   if (looked.kind === "hit") return cachedResponse(context, access, looked, settlement);
   settlement.afterwards = looked.release;
   const writing = { ...context, cacheWriter: looked.writer };
   return new RequestRun(gateway, writing, settlement, plan, call).run();
+}
+
+/** Vectors are kept one by one; the list as a whole only makes equal requests at the same time wait for one another. */
+async function embeddingsThroughCache(
+  gateway: Gateway,
+  cache: AnswerCache,
+  access: CacheAccess,
+  context: RequestContext,
+  settlement: Settlement,
+  plan: RoutePlan,
+  call: MakeCall,
+): Promise<Response> {
+  const whole = { ...access, use: { ...access.use, write: false } };
+  const looked = await lookInCache(cache, whole, context, () => undefined);
+  if (looked.kind === "hit") return cachedResponse(context, access, looked, settlement);
+  settlement.afterwards = looked.release;
+  const list = await lookForEmbeddings(cache, access.use, context);
+  if (list.kind === "hit") {
+    looked.writer.pass(list.answer);
+    return cachedResponse(context, access, list, settlement);
+  }
+  const cacheWriter: CacheWriter = {
+    save: (text, type, settled, usage) => {
+      list.writer.save(text, type, settled, usage);
+      looked.writer.save(text, type, settled, usage);
+    },
+  };
+  const { partial } = list;
+  const asking = { ...context, cacheWriter, ...(partial === undefined ? {} : { partial }) };
+  return new RequestRun(gateway, asking, settlement, plan, call).run();
 }
 
 function unknownModel(context: RequestContext): GatewayError {

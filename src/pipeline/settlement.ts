@@ -69,6 +69,8 @@ export class Settlement {
   /** What admission holds for the request. */
   lease: Lease | undefined;
   firstContentAt: number | undefined;
+  /** Of a list of embeddings: the inputs whose vectors the cache had, which the row's tokens and cost leave out. */
+  cachedInputs = 0;
 
   constructor(gateway: Gateway, context: RequestContext) {
     this.#gateway = gateway;
@@ -223,10 +225,18 @@ export class Settlement {
       errorCode: outcome.errorCode,
       errorMessage: outcome.errorMessage,
       callId: visible === context.id ? undefined : visible,
-      metadata: this.#tier === undefined ? undefined : { service_tier: this.#tier },
+      metadata: this.#metadata(),
     });
     this.#tell(outcome, usage);
     this.afterwards?.();
+  }
+
+  #metadata(): SpendRecord["metadata"] {
+    if (this.#tier === undefined && this.cachedInputs === 0) return undefined;
+    return {
+      ...(this.#tier === undefined ? {} : { service_tier: this.#tier }),
+      ...(this.cachedInputs === 0 ? {} : { cached_inputs: this.cachedInputs }),
+    };
   }
 
   #tell(outcome: Outcome, usage: Usage): void {

@@ -248,3 +248,116 @@ describe("what a request may say", () => {
     expect(await second.json()).toEqual(first as object);
   });
 });
+
+describe("lists of embeddings", () => {
+  let gateway: RunningGateway;
+  beforeAll(async () => {
+    gateway = await start({ type: "local" });
+  });
+  afterAll(() => gateway.stop());
+  beforeEach(() => {
+    upstream.handler = ({ json }) => {
+      const input = [json?.input].flat() as string[];
+      const data = input.map((item, index) => ({
+        object: "embedding",
+        index,
+        embedding: [item.length, item.charCodeAt(0)],
+      }));
+      const tokens = input.join("").length;
+      // As some servers do, in another order.
+      return Response.json({
+        object: "list",
+        data: data.reverse(),
+        model: "e",
+        usage: { prompt_tokens: tokens, total_tokens: tokens },
+      });
+    };
+  });
+
+  interface Answer {
+    readonly data: { readonly index: number; readonly embedding: number[] }[];
+    readonly usage: { readonly prompt_tokens: number };
+  }
+
+  async function embed(input: unknown, extra: object = {}): Promise<{ answer: Answer; headers: Headers }> {
+    const response = await fetch(`${gateway.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}` },
+      body: JSON.stringify({ model: "m", input, ...extra }),
+    });
+    expect(response.status).toBe(200);
+    return { answer: (await response.json()) as Answer, headers: response.headers };
+  }
+
+  test("only inputs without a vector go out, in whatever list or alone they were; the answer is whole and in order", async () => {
+    const [a, b, c] = ["aaa", "bbbbb", "c"].map((word) => `${word}${crypto.randomUUID().slice(0, 4)}`) as [
+      string,
+      string,
+      string,
+    ];
+    await embed([a, b]);
+    const { answer, headers } = await embed([b, c, a]);
+    expect(upstream.requests.map(({ json }) => json?.input)).toEqual([[a, b], [c]]);
+    expect(headers.get("x-litellm-cache-key")).toBeNull();
+    expect(answer.data.map(({ index, embedding }) => [index, ...embedding])).toEqual(
+      [b, c, a].map((item, index) => [index, item.length, item.charCodeAt(0)]),
+    );
+    expect(answer.usage.prompt_tokens).toBe(a.length + b.length + c.length);
+    const again = await embed([c, b]);
+    expect(again.headers.get("x-litellm-cache-key")).not.toBeNull();
+    expect(again.answer.data.map(({ embedding }) => embedding[0])).toEqual([c.length, b.length]);
+    expect((await embed(a)).headers.get("x-litellm-cache-key")).not.toBeNull();
+    expect((await embed([a], { dimensions: 2 })).headers.get("x-litellm-cache-key")).toBeNull();
+    expect(upstream.requests).toHaveLength(3);
+  });
+
+  test("a row has what was asked for only, and a whole hit costs nothing", async () => {
+    const [a, b] = [text(), text()];
+    await embed([a]);
+    const half = await embed([a, b]);
+    const none = await embed([b, a]);
+    const database = openDatabase({ dataDir: gateway.dataDir });
+    try {
+      const row = (headers: Headers) =>
+        eventually(() =>
+          database.kysely
+            .selectFrom("spend")
+            .selectAll()
+            .where("id", "=", headers.get("x-litellm-call-id") ?? "")
+            .executeTakeFirst(),
+        );
+      expect(await row(half.headers)).toMatchObject({
+        prompt_tokens: b.length,
+        cache_hit: null,
+        metadata: JSON.stringify({ cached_inputs: 1 }),
+      });
+      expect(await row(none.headers)).toMatchObject({
+        prompt_tokens: a.length + b.length,
+        cost_nano: 0n,
+        cache_hit: 1,
+      });
+    } finally {
+      await database.close();
+    }
+  });
+
+  test("equal lists at once make one call; too few vectors are no answer", async () => {
+    const list = [text(), text()];
+    const usual = upstream.handler;
+    upstream.handler = async (request, signal) => {
+      await Bun.sleep(30);
+      return usual(request, signal);
+    };
+    const answers = await Promise.all(Array.from({ length: 20 }, () => embed(list)));
+    expect(new Set(answers.map(({ answer }) => JSON.stringify(answer))).size).toBe(1);
+    expect(upstream.requests).toHaveLength(1);
+    upstream.handler = () => Response.json({ object: "list", data: [], model: "e", usage: { prompt_tokens: 1 } });
+    const response = await fetch(`${gateway.url}/v1/embeddings`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}` },
+      body: JSON.stringify({ model: "m", input: [...list, text()] }),
+    });
+    expect(response.status).toBe(500);
+    expect(await response.text()).toContain("vectors");
+  });
+});
