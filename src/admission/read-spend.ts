@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
 import { modelGroupSpend, spendTotals } from "../store/objects/spend-totals.ts";
 import type { ReadSpend } from "./counters.ts";
+import { tokenHash } from "./token-hash.ts";
 
 /** Reads from the ledger's rollups and the rows behind them, so that nothing that reached the database is missed. */
 export function readSpendFrom(database: Database): ReadSpend {
@@ -15,7 +16,7 @@ export function readSpendFrom(database: Database): ReadSpend {
           .where("team_id", "=", source.teamId)
           .where("user_id", "=", source.userId)
           .execute();
-        const tokens = rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
+        const tokens = [...tokensOf(rows), tokenHash(source.userId, source.teamId)];
         return sum(await spendTotals(kysely, "key", tokens));
       }
       case "project": {
@@ -24,8 +25,7 @@ export function readSpendFrom(database: Database): ReadSpend {
           .select(["token", "previous_tokens"])
           .where("project_id", "=", source.projectId)
           .execute();
-        const tokens = rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
-        return sum(await spendTotals(kysely, "key", tokens));
+        return sum(await spendTotals(kysely, "key", tokensOf(rows)));
       }
       case "key-model": {
         const { keyHash, model, since } = source;
@@ -54,6 +54,10 @@ export function readSpendFrom(database: Database): ReadSpend {
         return sum(await spendTotals(kysely, source.dimension, source.entities));
     }
   };
+}
+
+function tokensOf(rows: readonly { readonly token: string; readonly previous_tokens: string }[]): string[] {
+  return rows.flatMap((row) => [row.token, ...(JSON.parse(row.previous_tokens) as string[])]);
 }
 
 function sum(totals: ReadonlyMap<string, bigint>): bigint {

@@ -17,8 +17,18 @@ export interface AuthenticatorOptions {
   readonly masterKey: string;
   /** Absent: only the master key is known. */
   readonly find?: FindKey;
+  /** Who presents a token of an identity provider. Absent: there are none. */
+  readonly tokens?: Tokens;
   /** Milliseconds since the epoch, for expiry. */
   readonly now?: () => number;
+}
+
+/** Tokens of identity providers. */
+export interface Tokens {
+  /** Whether what was presented is such a token. */
+  accepts(presented: string): boolean;
+  /** Rejects with the caller's refusal, or when nobody can tell. */
+  find(token: string): Promise<Principal>;
 }
 
 interface Known {
@@ -33,15 +43,17 @@ export class Authenticator {
   readonly #masterKey: string;
   readonly #masterDigest: Buffer;
   readonly #find: FindKey | undefined;
+  readonly #tokens: Tokens | undefined;
   readonly #now: () => number;
   /** By the key itself: holding the text costs nothing that the request did not already hold. Bounded. */
   readonly #known = new Map<string, Known>();
 
   constructor(options: AuthenticatorOptions | string) {
-    const { masterKey, find, now } = typeof options === "string" ? { masterKey: options } : options;
+    const { masterKey, find, now, tokens } = typeof options === "string" ? { masterKey: options } : options;
     this.#masterKey = masterKey;
     this.#masterDigest = digest(masterKey);
     this.#find = find;
+    this.#tokens = tokens;
     this.#now = now ?? Date.now;
   }
 
@@ -53,13 +65,16 @@ export class Authenticator {
     const known = this.#known.get(key);
     if (known !== undefined && performance.now() - known.at < FRESH_MS) return this.#admit(key, known.principal);
     if (timingSafeEqual(digest(key), this.#masterDigest)) return this.#remember(key, MASTER_PRINCIPAL) as Principal;
+    const tokens = this.#tokens;
+    if (tokens?.accepts(key) === true) return this.#lookUp(key, known, () => tokens.find(key));
     if (!key.startsWith("sk-")) {
       throw authenticationError(
         `Authentication Error, LiteLLM Virtual Key expected. Received=${masked(key)}, expected to start with 'sk-'.`,
       );
     }
     if (this.#find === undefined) throw unknownKey(key);
-    return this.#lookUp(key, known, this.#find);
+    const find = this.#find;
+    return this.#lookUp(key, known, () => find(hashKey(key)));
   }
 
   /** Whatever was known is asked again: something that keys depend on has changed. */
@@ -69,9 +84,9 @@ export class Authenticator {
     if (master !== undefined) this.#known.set(this.#masterKey, master);
   }
 
-  async #lookUp(key: string, known: Known | undefined, find: FindKey): Promise<Principal> {
+  async #lookUp(key: string, known: Known | undefined, find: () => ReturnType<FindKey>): Promise<Principal> {
     try {
-      return this.#admit(key, this.#remember(key, await find(hashKey(key))));
+      return this.#admit(key, this.#remember(key, await find()));
     } catch (cause) {
       if (cause instanceof GatewayError) throw cause;
       if (known?.principal !== undefined && performance.now() - known.at < STALE_MS) {

@@ -20,8 +20,6 @@ export interface Grant {
   readonly rules?: CallerRules | undefined;
   /** Shown in headers. */
   readonly keyLimits: Limits;
-  /** The key's own scope, whose spend its answers show. */
-  readonly keyScope: Scope;
 }
 
 export interface PerModelLimits {

@@ -1,11 +1,11 @@
-import type { Limits, Scope, SpendSource } from "../admission/scope.ts";
+import type { Scope } from "../admission/scope.ts";
 import { asNumber, asObject, asString, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import type { Database } from "../store/database.ts";
 import { nextReset, parseDuration, periodBegin, type ResetClock } from "../store/objects/budget-window.ts";
 import { type BudgetRow, budgets } from "../store/objects/budgets.ts";
 import { customers } from "../store/objects/customers.ts";
 import { findReplacedKey, type KeyRow, keys } from "../store/objects/keys.ts";
-import { organizations } from "../store/objects/organizations.ts";
+import { type OrganizationRow, organizations } from "../store/objects/organizations.ts";
 import { type ProjectRow, projects } from "../store/objects/projects.ts";
 import { spendTotals } from "../store/objects/spend-totals.ts";
 import { tags } from "../store/objects/tags.ts";
@@ -15,23 +15,47 @@ import { type WindowOwner, windowScopes } from "./budget-windows.ts";
 import { callerRules, type RuleSource, ruleSource } from "./caller-rules.ts";
 import { budgetSentence, countsOf, type Grant, type PerModelLimits } from "./grant.ts";
 import type { ModelList } from "./model-access.ts";
-import { ROLES, type Role } from "./permissions.ts";
+import {
+  blockedOwner,
+  blockedWords,
+  type LimitRow,
+  limitsOf,
+  memberModels,
+  memberScope,
+  namesIn,
+  nano,
+  organizationScope,
+  projectScope,
+  raised,
+  roleOf,
+  scopeOf,
+  teamScope,
+  userScope,
+  withGroups,
+} from "./owner-scopes.ts";
 import type { Principal } from "./principal.ts";
 import { raisedBudget } from "./raised-budget.ts";
-
-/** Columns that whoever has limits of its own carries. */
-interface LimitRow {
-  readonly max_budget_nano: bigint | null;
-  readonly max_parallel_requests: number | null;
-  readonly tpm_limit: number | null;
-  readonly rpm_limit: number | null;
-}
 
 export interface KeyDirectoryOptions {
   readonly database: Database;
   readonly resetClock: () => ResetClock;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
+}
+
+/** Those that a caller belongs to. */
+export interface Owners {
+  readonly team: TeamRow | undefined;
+  readonly user: UserRow | undefined;
+  readonly organizationId: string | null;
+  readonly projectId: string | null;
+}
+
+interface Limited {
+  readonly scopes: readonly Scope[];
+  readonly access: readonly ModelList[];
+  readonly blocked: string | undefined;
+  readonly project: ProjectRow | undefined;
 }
 
 /** Finds virtual keys and what belongs to them in the database. Budgets whose period is over begin anew here. */
@@ -55,12 +79,48 @@ export class KeyDirectory {
       found.token,
       ...(JSON.parse(found.previous_tokens) as string[]),
     ]);
-    const team = key.team_id === null ? undefined : await teams.find(kysely, key.team_id);
-    const user = key.user_id === null ? undefined : await users.find(kysely, key.user_id);
-    const organizationId = key.organization_id ?? team?.organization_id ?? null;
-    const currentTeam = team === undefined ? undefined : await this.#renewed(teams, team, "team", [team.team_id]);
-    const currentUser = user === undefined ? undefined : await this.#renewed(users, user, "user", [user.user_id]);
-    return this.#principal(key, currentTeam, currentUser, organizationId);
+    const team = key.team_id === null ? undefined : await this.team(key.team_id);
+    const user = key.user_id === null ? undefined : await this.user(key.user_id);
+    return this.#principal(key, team, user, key.organization_id ?? team?.organization_id ?? null);
+  }
+
+  /** What a caller without a key may do: that of those that it belongs to. */
+  async grantOf(owners: Owners): Promise<Grant> {
+    const { scopes, access, blocked, project } = await this.#owners(owners);
+    return {
+      expires: undefined,
+      blocked,
+      access,
+      scopes,
+      perModel: undefined,
+      teamPerModel: this.#teamPerModel(owners.team),
+      rules: callerRules({ team: ruleSource(owners.team), project: ruleSource(project) }),
+      keyLimits: {},
+    };
+  }
+
+  /** With its budget begun anew where its period is over. */
+  async user(id: string): Promise<UserRow | undefined> {
+    const user = await users.find(this.#database.kysely, id);
+    return user === undefined ? undefined : this.#renewed(users, user, "user", [id]);
+  }
+
+  async team(id: string): Promise<TeamRow | undefined> {
+    const team = await teams.find(this.#database.kysely, id);
+    return team === undefined ? undefined : this.#renewed(teams, team, "team", [id]);
+  }
+
+  /** Undefined also where several have the name: then none is meant. */
+  async teamByAlias(alias: string): Promise<TeamRow | undefined> {
+    const [found, another] = await teams.findMany(this.#database.kysely, [alias], "team_alias");
+    return found === undefined || another !== undefined ? undefined : this.team(found.team_id);
+  }
+
+  async organization(id: string | undefined, alias: string | undefined): Promise<OrganizationRow | undefined> {
+    const { kysely } = this.#database;
+    if (id !== undefined) return organizations.find(kysely, id);
+    const [found, another] = await organizations.findMany(kysely, [alias ?? ""], "organization_alias");
+    return another === undefined ? found : undefined;
   }
 
   /** The scope of an end user whom a request names; undefined when nothing limits it. */
@@ -107,9 +167,7 @@ export class KeyDirectory {
     user: UserRow | undefined,
     organizationId: string | null,
   ): Promise<Principal> {
-    const { kysely } = this.#database;
-    const budget = key.budget_id === null ? undefined : await budgets.find(kysely, key.budget_id);
-    const organization = organizationId === null ? undefined : await organizations.find(kysely, organizationId);
+    const budget = await this.#budget(key.budget_id);
     const settings = asObject(parseJson(key.settings)) ?? {};
     const metadata = asObject(parseJson(key.metadata)) ?? {};
     const keyLimits = raised(limitsOf(key, budget), settings, metadata, this.#now());
@@ -129,74 +187,12 @@ export class KeyDirectory {
     ];
     const access: ModelList[] = [{ object: "key", models: withGroups(namesIn(key.models), settings) }];
 
-    if (team !== undefined) {
-      scopes.push(
-        scopeOf({
-          id: `team:${team.team_id}`,
-          descriptor: "team",
-          value: team.team_id,
-          limits: limitsOf(team),
-          source: { dimension: "team", entities: [team.team_id] },
-          offset: team.spend_offset_nano,
-          exceeded: budgetSentence(`Team=${team.team_id}`),
-        }),
-      );
-      const own = asObject(parseJson(team.settings)) ?? {};
-      access.push({ object: "team", models: withGroups(namesIn(team.models), own) });
-      const { team_id: id } = team;
-      scopes.push(...this.#windows({ of: "team", id, entities: [id], name: `Team=${id}` }, own));
-      if (user !== undefined) access.push(await this.#memberModels(team, user));
-      if (user !== undefined) scopes.push(...(await this.#memberScope(team, user)));
-    } else if (user !== undefined) {
-      // A key of a team leaves its owner's personal budget alone.
-      scopes.push(
-        scopeOf({
-          id: `user:${user.user_id}`,
-          descriptor: "user",
-          value: user.user_id,
-          limits: limitsOf(user),
-          source: { dimension: "user", entities: [user.user_id] },
-          offset: user.spend_offset_nano,
-          exceeded: (spent, limit) =>
-            `ExceededBudget: User=${user.user_id} over budget. Spend=${dollars(spent)}, Budget=${dollars(limit)}`,
-        }),
-      );
-      access.push({ object: "user", models: namesIn(user.models).filter((name) => name !== "no-default-models") });
-    }
-    const project = key.project_id === null ? undefined : await projects.find(kysely, key.project_id);
-    if (project !== undefined) {
-      const limits = project.budget_id === null ? undefined : await budgets.find(kysely, project.budget_id);
-      scopes.push(
-        scopeOf({
-          id: `project:${project.project_id}`,
-          descriptor: "project",
-          value: project.project_id,
-          limits: limits === undefined ? {} : limitsOf(limits),
-          source: { dimension: "project", projectId: project.project_id },
-          offset: project.spend_offset_nano,
-          exceeded: budgetSentence(`Project=${project.project_id}`),
-        }),
-      );
-      access.push({ object: "project", models: namesIn(project.models) });
-    }
-    if (organization !== undefined) {
-      const limits = organization.budget_id === null ? undefined : await budgets.find(kysely, organization.budget_id);
-      scopes.push(
-        scopeOf({
-          id: `organization:${organization.organization_id}`,
-          descriptor: "organization",
-          value: organization.organization_id,
-          limits: limits === undefined ? {} : limitsOf(limits),
-          source: { dimension: "organization", entities: [organization.organization_id] },
-          offset: organization.spend_offset_nano,
-          exceeded: budgetSentence(`Organization=${organization.organization_id}`),
-        }),
-      );
-      access.push({ object: "org", models: namesIn(organization.models) });
-    }
+    const owners = await this.#owners({ team, user, organizationId, projectId: key.project_id });
+    scopes.push(...owners.scopes);
+    access.push(...owners.access);
     const grant: Grant = {
       expires: key.expires ?? undefined,
-      blocked: blockedWords(key, team, project) ?? blockedUser(user),
+      blocked: blockedWords(key) ?? owners.blocked,
       access: access.filter(({ models }) => models.length > 0),
       scopes,
       perModel: this.#perModel({ keyHash: key.token, alias: key.key_alias ?? undefined }, key.created_at, {
@@ -204,9 +200,8 @@ export class KeyDirectory {
         metadata,
       }),
       teamPerModel: this.#teamPerModel(team),
-      rules: callerRules({ key: { settings, metadata }, team: ruleSource(team), project: ruleSource(project) }),
+      rules: callerRules({ key: { settings, metadata }, team: ruleSource(team), project: ruleSource(owners.project) }),
       keyLimits,
-      keyScope,
     };
     return {
       keyHash: key.token,
@@ -220,41 +215,54 @@ export class KeyDirectory {
     };
   }
 
-  async #memberScope(team: TeamRow, user: UserRow): Promise<Scope[]> {
+  /** What those that a caller belongs to limit. */
+  async #owners({ team, user, organizationId, projectId }: Owners): Promise<Limited> {
     const { kysely } = this.#database;
-    const member = await findTeamMember(kysely, team.team_id, user.user_id);
-    const budgetId = member?.budget_id ?? team.member_budget_id;
-    const budget = budgetId === null || budgetId === undefined ? undefined : await budgets.find(kysely, budgetId);
-    if (budget === undefined) return [];
-    return [
-      scopeOf({
-        id: `member:${team.team_id}:${user.user_id}`,
-        descriptor: "team_member",
-        value: `${team.team_id}:${user.user_id}`,
-        limits: limitsOf(raisedBudget(budget, this.#now())),
-        source: { dimension: "member", teamId: team.team_id, userId: user.user_id },
-        offset: member?.spend_offset_nano ?? 0n,
-        exceeded: budgetSentence(`User=${user.user_id} in Team=${team.team_id}`),
-      }),
-    ];
+    const scopes: Scope[] = [];
+    const access: ModelList[] = [];
+    if (team !== undefined) {
+      scopes.push(teamScope(team));
+      const own = ruleSource(team)?.settings ?? {};
+      access.push({ object: "team", models: withGroups(namesIn(team.models), own) });
+      const { team_id: id } = team;
+      scopes.push(...this.#windows({ of: "team", id, entities: [id], name: `Team=${id}` }, own));
+      if (user !== undefined) {
+        const member = await findTeamMember(kysely, id, user.user_id);
+        const budget = await this.#budget(member?.budget_id ?? team.member_budget_id);
+        access.push(memberModels(budget, own));
+        if (budget !== undefined) scopes.push(memberScope(team, user, member, raisedBudget(budget, this.#now())));
+      }
+    } else if (user !== undefined) {
+      // A key of a team leaves its owner's personal budget alone.
+      scopes.push(userScope(user));
+      access.push({ object: "user", models: namesIn(user.models).filter((name) => name !== "no-default-models") });
+    }
+    const project = projectId === null ? undefined : await projects.find(kysely, projectId);
+    if (project !== undefined) {
+      scopes.push(projectScope(project, await this.#budget(project.budget_id)));
+      access.push({ object: "project", models: namesIn(project.models) });
+    }
+    const organization = organizationId === null ? undefined : await organizations.find(kysely, organizationId);
+    if (organization !== undefined) {
+      scopes.push(organizationScope(organization, await this.#budget(organization.budget_id)));
+      access.push({ object: "org", models: namesIn(organization.models) });
+    }
+    return {
+      scopes,
+      access: access.filter(({ models }) => models.length > 0),
+      blocked: blockedOwner({ team, project, user }),
+      project,
+    };
+  }
+
+  async #budget(id: string | null | undefined): Promise<BudgetRow | undefined> {
+    return id === null || id === undefined ? undefined : await budgets.find(this.#database.kysely, id);
   }
 
   #teamPerModel(team: TeamRow | undefined): PerModelLimits | undefined {
     const source = ruleSource(team);
     if (team === undefined || source === undefined) return undefined;
     return this.#perModel({ keyHash: "", alias: undefined, teamId: team.team_id }, team.created_at, source);
-  }
-
-  /** The models that a team gives a member: the member's own list, else that of all members. */
-  async #memberModels(team: TeamRow, user: UserRow): Promise<ModelList> {
-    const { kysely } = this.#database;
-    const member = await findTeamMember(kysely, team.team_id, user.user_id);
-    const budgetId = member?.budget_id ?? team.member_budget_id;
-    const budget = budgetId === null || budgetId === undefined ? undefined : await budgets.find(kysely, budgetId);
-    const own = budget === undefined ? [] : namesIn(budget.allowed_models);
-    const all = ruleSource(team)?.settings.default_team_member_models;
-    const models = own.length > 0 ? own : Array.isArray(all) ? all.filter((name) => typeof name === "string") : [];
-    return { object: "team_member", models };
   }
 
   /** `budget_limits` of a key or a team. */
@@ -313,74 +321,4 @@ export class KeyDirectory {
 interface ResettingRow {
   readonly budget_duration: string | null;
   readonly budget_reset_at: number | null;
-}
-
-function scopeOf(
-  options: Omit<Scope, "refusesWhen" | "source"> & {
-    readonly source: SpendSource;
-    readonly refusesWhen?: "at" | "above";
-  },
-): Scope {
-  return { ...options, refusesWhen: options.refusesWhen ?? "at" };
-}
-
-/** The row's own limits, else those of its budget. */
-function limitsOf(row: LimitRow, budget?: BudgetRow): Limits {
-  const maxBudget = row.max_budget_nano ?? budget?.max_budget_nano ?? undefined;
-  const rpm = row.rpm_limit ?? budget?.rpm_limit ?? undefined;
-  const tpm = row.tpm_limit ?? budget?.tpm_limit ?? undefined;
-  const parallel = row.max_parallel_requests ?? budget?.max_parallel_requests ?? undefined;
-  return {
-    ...(maxBudget === undefined ? {} : { maxBudget }),
-    ...(rpm === undefined ? {} : { rpm }),
-    ...(tpm === undefined ? {} : { tpm }),
-    ...(parallel === undefined ? {} : { parallel }),
-  };
-}
-
-/** A temporary raise counts until it expires. */
-function raised(limits: Limits, settings: JsonObject, metadata: JsonObject, now: number): Limits {
-  const by = asNumber(settings.temp_budget_increase ?? metadata.temp_budget_increase);
-  const until = asString(settings.temp_budget_expiry ?? metadata.temp_budget_expiry);
-  if (limits.maxBudget === undefined || by === undefined || until === undefined || Date.parse(until) < now)
-    return limits;
-  return { ...limits, maxBudget: limits.maxBudget + nano(by) };
-}
-
-function blockedWords(key: KeyRow, team: TeamRow | undefined, project: ProjectRow | undefined): string | undefined {
-  if (key.blocked === 1) return "Key is blocked. Update via `/key/unblock` if you're an admin.";
-  if (team?.blocked === 1) return `Team=${team.team_id} is blocked. Update via \`/team/unblock\` if your admin.`;
-  if (project?.blocked === 1) return `Project=${project.project_id} is blocked. Update via \`/project/update\`.`;
-  return undefined;
-}
-
-function blockedUser(user: UserRow | undefined): string | undefined {
-  if (user === undefined || ruleSource(user)?.settings.blocked !== true) return undefined;
-  return `User=${user.user_id} is blocked. Update via \`/user/update\`.`;
-}
-
-function roleOf(user: UserRow | undefined): Role {
-  const role = user?.user_role;
-  return role !== null && role !== undefined && (ROLES as readonly string[]).includes(role)
-    ? (role as Role)
-    : "internal_user";
-}
-
-function namesIn(text: string): readonly string[] {
-  const value = parseJson(text);
-  return Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
-}
-
-/** The access groups that a key or a team was given widen its list of models; without a list all are allowed anyway. */
-function withGroups(models: readonly string[], { access_group_ids: groups }: JsonObject): readonly string[] {
-  if (models.length === 0 || !Array.isArray(groups)) return models;
-  return [...models, ...groups.filter((group): group is string => typeof group === "string")];
-}
-
-function nano(amount: number): bigint {
-  return BigInt(Math.round(amount * 1e9));
-}
-
-function dollars(amount: bigint): string {
-  return `$${(Number(amount) / 1e9).toFixed(4)}`;
 }

@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { Authenticator } from "../auth/authenticator.ts";
+import { TokenDirectory } from "../auth/tokens/token-directory.ts";
 import { openCache } from "../cache/open-cache.ts";
 import { readFile } from "../config/deployment.ts";
 import { EventBus } from "../events/event-bus.ts";
@@ -14,8 +15,10 @@ import { TABLES } from "../management/change.ts";
 import { PRICE_MAP_URL } from "../management/cost-map/reload-prices.ts";
 import { openCostMapSchedule } from "../management/cost-map/schedule.ts";
 import { type KeyRotationOptions, openKeyRotation } from "../management/keys/rotate-keys.ts";
+import type { Management } from "../management/management.ts";
 import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
+import { tokenObjects } from "../management/token-objects.ts";
 import { HealthChecks } from "../pipeline/health-checks.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
@@ -125,7 +128,19 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       resetTime: typeof budget_reset_time === "string" ? budget_reset_time : undefined,
     }),
   });
-  const authenticator = new Authenticator({ masterKey: master.key, find: (hash) => gate.directory.find(hash) });
+  const tokens = new TokenDirectory({
+    general: () => configuration.current.general,
+    environment: env,
+    transport,
+    directory: gate.directory,
+    objects: tokenObjects(() => management),
+    log,
+  });
+  const authenticator = new Authenticator({
+    masterKey: master.key,
+    find: (hash) => gate.directory.find(hash),
+    tokens,
+  });
   const deadlines = new DeadlineWheel();
   const cache = openCache({
     settings: snapshot.library.raw,
@@ -168,7 +183,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ids: new ResponseIds(env.LITELLM_SALT_KEY ?? master.key),
     store: openResponseStore({ database, log, ...responseRetention(env) }),
   };
-  const management = await openManagement({
+  const management: Management = await openManagement({
     database,
     log,
     saltKey: env.LITELLM_SALT_KEY ?? master.key,

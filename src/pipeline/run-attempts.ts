@@ -5,6 +5,7 @@ import { admit } from "./admit.ts";
 import { ClientGone } from "./attempt.ts";
 import { type CacheAccess, type CacheWriter, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
 import { isEmbeddingList, lookForEmbeddings } from "./cached-embeddings.ts";
+import { callerContext } from "./caller-context.ts";
 import { customerRequest } from "./customer-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
@@ -23,7 +24,7 @@ export { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
  * attempt, in the context and at the target that its run has.
  */
 export async function runAttempts(gateway: Gateway, arrived: RequestContext, call: MakeCall): Promise<Response> {
-  const asked = ruledContext(arrived);
+  const asked = ruledContext(callerContext(gateway, arrived));
   const ruled = customerRequest(gateway, asked);
   const { context, refusal } = (ruled instanceof Promise ? await ruled : ruled) ?? {
     context: asked,

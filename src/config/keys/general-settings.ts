@@ -6,7 +6,6 @@ import {
   either,
   flag,
   flagOn,
-  list,
   listOf,
   map,
   mapOf,
@@ -19,7 +18,7 @@ import {
 } from "../value-type.ts";
 import { coordinationRedis } from "./cache-params.ts";
 import { databaseSettings } from "./database-settings.ts";
-import { jwtAuth } from "./jwt-auth.ts";
+import { jwtAuth, rolePermission } from "./jwt-auth.ts";
 import { alertingArgs, passThroughEndpoint } from "./operations-settings.ts";
 
 const deployment = later("deployment");
@@ -48,13 +47,13 @@ export const generalSettings = section("general_settings", {
   ...databaseSettings,
 
   infer_model_from_keys: keys(flag),
-  enable_jwt_auth: keys(flag),
-  litellm_jwtauth: keys(sectionOf(jwtAuth)),
+  enable_jwt_auth: supported(flag),
+  litellm_jwtauth: supported(sectionOf(jwtAuth)),
   enable_oauth2_auth: keys(flag),
   enable_oauth2_proxy_auth: keys(flag),
   oauth2_config_mappings: keys(map),
-  role_permissions: keys(list),
-  enforce_rbac: keys(flag),
+  role_permissions: supported(listOf(sectionOf(rolePermission))),
+  enforce_rbac: supported(flag),
   allow_user_auth: keys(flag),
   token_rate_limit_type: keys(oneOf("total", "input", "output")),
   max_parallel_requests: keys(count),

@@ -1,4 +1,4 @@
-import { type Key, later, section } from "../key.ts";
+import { ignored, type Key, later, section, supported } from "../key.ts";
 import { amount, flag, listOf, map, oneOf, text, textOrTexts, texts } from "../value-type.ts";
 
 const keys = later("keys");
@@ -15,18 +15,29 @@ export const jwtAuth = section("litellm_jwtauth", {
   ...all(
     `admin_jwt_scope team_id_jwt_field team_ids_jwt_field team_alias_jwt_field team_id_default org_id_jwt_field
      org_alias_jwt_field user_id_jwt_field user_email_jwt_field user_roles_jwt_field end_user_id_jwt_field
-     roles_jwt_field object_id_jwt_field custom_validate oidc_userinfo_endpoint virtual_key_claim_field`,
-    keys(text),
+     roles_jwt_field object_id_jwt_field`,
+    supported(text),
   ),
   ...all(
     `team_id_upsert user_id_upsert enforce_scope_based_access enforce_team_based_model_access enforce_rbac
-     sync_user_role_and_teams upsert_sso_user_to_team oidc_userinfo_enabled`,
-    keys(flag),
+     sync_user_role_and_teams`,
+    supported(flag),
   ),
-  ...all("public_key_ttl oidc_userinfo_cache_ttl virtual_key_mapping_cache_ttl", keys(amount)),
-  ...all("admin_allowed_routes team_allowed_routes user_allowed_roles", keys(texts)),
-  user_allowed_email_domain: keys(textOrTexts),
-  ...all("role_mappings scope_mappings jwt_litellm_role_map", keys(listOf(map))),
+  public_key_ttl: supported(amount),
+  ...all("admin_allowed_routes team_allowed_routes user_allowed_roles", supported(texts)),
+  user_allowed_email_domain: supported(textOrTexts),
+  ...all("role_mappings scope_mappings jwt_litellm_role_map", supported(listOf(map))),
+  ...all("oidc_userinfo_endpoint virtual_key_claim_field", keys(text)),
+  ...all("upsert_sso_user_to_team oidc_userinfo_enabled", keys(flag)),
+  ...all("oidc_userinfo_cache_ttl virtual_key_mapping_cache_ttl", keys(amount)),
   routing_overrides: keys(map),
   unregistered_jwt_client_behavior: keys(oneOf("fallback_team_mapping", "reject", "auto_register")),
+  custom_validate: ignored("it names Python code", text),
 });
+
+/** One entry of `general_settings.role_permissions`. */
+export const rolePermission = section(
+  "role_permissions[]",
+  { role: supported(text), models: supported(texts), routes: supported(texts) },
+  { required: ["role"] },
+);
