@@ -20,6 +20,7 @@ import { storedSource } from "../management/models/stored-source.ts";
 import { openManagement } from "../management/open-management.ts";
 import { tokenObjects } from "../management/token-objects.ts";
 import { HealthChecks } from "../pipeline/health-checks.ts";
+import { Mirror } from "../pipeline/mirror.ts";
 import { openGate } from "../pipeline/open-gate.ts";
 import { openRouter } from "../pipeline/open-router.ts";
 import { PassThroughTargets } from "../pipeline/pass-through/pass-through-targets.ts";
@@ -213,6 +214,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     snapshot: () => configuration.current,
     accounts: ledger,
     router: openRouter({ log, events }),
+    mirror: new Mirror(),
     events,
     responses,
     transport,

@@ -1,8 +1,10 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
 import type { Provider } from "../providers/provider.ts";
+import { headroomIn } from "../routing/headroom.ts";
 import type { RouteFailure } from "../routing/route-plan.ts";
 import type { ActiveCall } from "../routing/router.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
+import type { UpstreamHeaders } from "../upstream/transport.ts";
 import { outputTokens, totalTokens } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
@@ -65,9 +67,13 @@ export class AttemptRun {
   }
 
   /** The answer is at hand, whole or with its first content: no other attempt may become the answer. */
-  answered(): void {
+  answered(headers?: UpstreamHeaders): void {
     this.#options.claim(this);
     this.#seconds = this.elapsed() / 1000;
+    const { active, gateway } = this.#options;
+    if (headers === undefined || active.group.strategy !== "adaptive") return;
+    const share = headroomIn(headers);
+    if (share !== undefined) active.candidate.state.headroom = { share, at: gateway.router.now() };
   }
 
   /** Adds the attempt to the request's row and to what is known of its deployment. Only the first call counts. */

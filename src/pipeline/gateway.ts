@@ -8,6 +8,7 @@ import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import type { Transport } from "../upstream/transport.ts";
 import type { Gate } from "./admit.ts";
+import type { Mirror } from "./mirror.ts";
 import type { ResponseKeeping } from "./responses/response-call.ts";
 
 /** Where requests are journaled. Both calls are synchronous: when they return, the line is with the kernel. */
@@ -29,6 +30,8 @@ export interface Gateway {
   readonly gate?: Gate;
   /** What is known of deployments, and which comes next. */
   readonly router: Router;
+  /** Copies of requests to other models; absent where none are made. */
+  readonly mirror?: Mirror;
   readonly events: EventBus<RequestEvent>;
   /** Answers of the Responses API that can be asked for again. */
   readonly responses: ResponseKeeping;

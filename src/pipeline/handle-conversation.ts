@@ -22,11 +22,11 @@ export function handleConversation(gateway: Gateway, asked: RequestContext): Pro
     run.beforeCall();
     const answer = await attempt(gateway, context, prepared, timeoutOf(context, deployment), run.progress);
     if (answer.kind === "whole") {
-      run.answered();
+      run.answered(answer.headers);
       return wholeResponse(gateway, context, run, prepared, answer);
     }
     try {
-      run.answered();
+      run.answered(answer.headers);
     } catch (error) {
       answer.abort(error as Error);
       throw error;

@@ -74,7 +74,7 @@ async function callOnce(
     const type = response.headers.get("content-type") ?? "";
     if (type.includes("json") && !type.includes("stream"))
       return await jsonAnswer(gateway, context, run, prepared, response);
-    run.answered();
+    run.answered(response.headers);
     return passBody(gateway, context, run, prepared, response, upstream.abort);
   } catch (error) {
     const failure = asCallError(error, upstream.reason, prepared, seconds, run.progress);
@@ -120,7 +120,7 @@ async function jsonAnswer(
   const own = namedAsAsked(context, body, body === parsed ? text : JSON.stringify(body));
   const partial = partialOf(context);
   const answer = partial === undefined ? own : partial.complete(own);
-  run.answered();
+  run.answered(response.headers);
   noteAttempt(run, "success");
   if (partial !== undefined) run.settlement.cachedInputs = partial.known;
   if (context.fellBack !== true) {

@@ -42,6 +42,8 @@ export interface RequestContext {
   readonly pinnedDeployment?: string;
   /** A health check: one attempt, with this model's name upstream. */
   readonly probeModel?: string;
+  /** A copy for another model, whose answer nobody sees: one attempt, no cache. */
+  readonly isCopy?: boolean;
   /** `requestedModel` is a fallback's name: answers then name the model that wrote them. */
   readonly fellBack?: boolean;
   /** Ends this attempt while the client still waits: another one has the answer. */

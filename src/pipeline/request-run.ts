@@ -2,6 +2,7 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import { findProvider } from "../providers/registry.ts";
 import { upstreamModel } from "../routing/match-model.ts";
 import type { AttemptStep, RouteFailure, RoutePlan, RouteTarget } from "../routing/route-plan.ts";
+import type { Deployment } from "../snapshot/snapshot.ts";
 import { ClientGone } from "./attempt.ts";
 import { AttemptRun, type Target } from "./attempt-run.ts";
 import type { Gateway } from "./gateway.ts";
@@ -39,6 +40,7 @@ export class RequestRun {
   readonly #settlement: Settlement;
   readonly #call: MakeCall;
   #target: RouteTarget | undefined;
+  #served: Deployment | undefined;
   /** As the present group gets it. */
   #context: RequestContext;
 
@@ -49,6 +51,11 @@ export class RequestRun {
     this.#settlement = settlement;
     this.plan = plan;
     this.#call = call;
+  }
+
+  /** Whose answer the client gets. */
+  get served(): Deployment | undefined {
+    return this.#served;
   }
 
   get gateway(): Gateway {
@@ -100,6 +107,7 @@ export class RequestRun {
       active,
       claim: (self) => {
         hooks.claim?.(self);
+        this.#served = target.deployment;
         settlement.route = {
           retries: step.retries,
           maxRetries: step.maxRetries,

@@ -51,12 +51,12 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     routing,
     request,
     requestRetries: controls.numRetries,
-    once: context.probeModel !== undefined,
+    once: context.probeModel !== undefined || context.isCopy === true,
     mayUse:
       gate !== undefined && snapshot.general.raw.enforce_fallback_model_access === true
         ? (model) => modelDenial(gate, context, model) === undefined
         : undefined,
-    disableFallbacks: body.disable_fallbacks === true,
+    disableFallbacks: body.disable_fallbacks === true || context.isCopy === true,
     fallbacks: {
       general: ownFallbacks(gate, context, "fallbacks"),
       contextWindow: ownFallbacks(gate, context, "context_window_fallbacks"),

@@ -37,18 +37,19 @@ export async function runAttempts(gateway: Gateway, arrived: RequestContext, cal
     requireParams(context);
     const plan = await planFor(gateway, context);
     if (!plan.known) throw unknownModel(context);
-    pretendFailure(plan, context);
+    if (context.isCopy !== true) pretendFailure(plan, context);
     const admitted = gateway.gate === undefined ? undefined : admit(gateway.gate, context, plan);
     const { context: final, lease } = (admitted instanceof Promise ? await admitted : admitted) ?? {
       context,
       lease: undefined,
     };
     settlement.lease = lease;
-    const access = gateway.cache === undefined ? undefined : cacheAccess(gateway.cache, final);
-    if (gateway.cache === undefined || access === undefined) {
-      return await new RequestRun(gateway, final, settlement, plan, call).run();
+    const { cache } = gateway;
+    const access = cache === undefined || context.isCopy === true ? undefined : cacheAccess(cache, final);
+    if (cache === undefined || access === undefined) {
+      return await answered(gateway, final, settlement, plan, call);
     }
-    return await throughCache(gateway, gateway.cache, access, final, settlement, plan, call);
+    return await throughCache(gateway, cache, access, final, settlement, plan, call);
   } catch (error) {
     throw settleFailure(gateway, settlement, error);
   }
@@ -68,8 +69,24 @@ async function throughCache(
   const looked = await lookInCache(cache, access, context, () => meaningOf(gateway, cache, context));
   if (looked.kind === "hit") return cachedResponse(context, access, looked, settlement);
   settlement.afterwards = looked.release;
-  const writing = { ...context, cacheWriter: looked.writer };
-  return new RequestRun(gateway, writing, settlement, plan, call).run();
+  return answered(gateway, { ...context, cacheWriter: looked.writer }, settlement, plan, call);
+}
+
+/** The answer of a deployment; a copy of the request goes where that deployment says. */
+async function answered(
+  gateway: Gateway,
+  context: RequestContext,
+  settlement: Settlement,
+  plan: RoutePlan,
+  call: MakeCall,
+): Promise<Response> {
+  const run = new RequestRun(gateway, context, settlement, plan, call);
+  const response = await run.run();
+  const settings = run.served?.settings;
+  if (settings?.silentModel !== undefined) {
+    gateway.mirror?.copy(gateway, context, settings, (copy) => runAttempts(gateway, copy, call));
+  }
+  return response;
 }
 
 /** Vectors are kept one by one; the list as a whole only makes equal requests at the same time wait for one another. */
@@ -99,7 +116,7 @@ async function embeddingsThroughCache(
   };
   const { partial } = list;
   const asking = { ...context, cacheWriter, ...(partial === undefined ? {} : { partial }) };
-  return new RequestRun(gateway, asking, settlement, plan, call).run();
+  return answered(gateway, asking, settlement, plan, call);
 }
 
 function unknownModel(context: RequestContext): GatewayError {

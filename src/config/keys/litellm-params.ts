@@ -91,6 +91,8 @@ export const litellmParams = section(
     tag_regex: supported(texts),
     region_name: supported(text),
     provider_affinity_header: supported(text),
+    silent_model: supported(text),
+    silent_model_share: supported(amount),
     ttft_timeout: supported(amount),
     stream_idle_timeout: supported(amount),
     keepalive_seconds: routing(amount),
