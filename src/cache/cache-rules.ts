@@ -1,4 +1,4 @@
-import { asNumber, asObject, asString, type JsonObject } from "../json/json.ts";
+import { asArray, asNumber, asObject, asString, type Json, type JsonObject } from "../json/json.ts";
 
 /** `litellm_settings.cache_params`, as far as it says what is kept and for how long. Times are seconds. */
 export interface CacheRules {
@@ -9,6 +9,8 @@ export interface CacheRules {
   readonly callTypes: ReadonlySet<string>;
   /** Conversations of more messages are not kept; undefined is no limit. */
   readonly maxMessages: number | undefined;
+  /** `router_settings.caching_groups`: model groups whose answers count for one another, each with the first of its set. */
+  readonly groups: ReadonlyMap<string, string>;
   /** Where answers to questions that say the same in other words count, too. */
   readonly semantic: SemanticRules | undefined;
 }
@@ -51,7 +53,7 @@ const DEFAULT_CALL_TYPES = [
   ...["anthropic_messages", "agenerate_content", "agenerate_content_stream"],
 ];
 
-export function cacheRules(params: JsonObject): CacheRules {
+export function cacheRules(params: JsonObject, cachingGroups?: Json): CacheRules {
   const local = params.type === "local" || params.type === undefined;
   const own = local ? asNumber(params.default_in_memory_ttl) : asNumber(params.default_in_redis_ttl);
   const types = Array.isArray(params.supported_call_types)
@@ -63,8 +65,19 @@ export function cacheRules(params: JsonObject): CacheRules {
     namespace: asString(params.namespace),
     callTypes: new Set(types),
     maxMessages: asNumber(params.max_messages),
+    groups: groupsOf(cachingGroups),
     semantic: semanticRules(params),
   };
+}
+
+function groupsOf(sets: Json | undefined): ReadonlyMap<string, string> {
+  const groups = new Map<string, string>();
+  for (const set of asArray(sets)) {
+    const names = asArray(set).filter((name) => typeof name === "string");
+    // Of several sets with one name the first counts, as in LiteLLM.
+    for (const name of names) if (!groups.has(name)) groups.set(name, names[0] as string);
+  }
+  return groups;
 }
 
 /** What one request may do with the cache. */

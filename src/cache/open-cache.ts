@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import type { Log } from "../events/log.ts";
-import { asObject, asString, type JsonObject } from "../json/json.ts";
+import { asObject, asString, type Json, type JsonObject } from "../json/json.ts";
 import { readEnvironment } from "../providers/credentials.ts";
 import type { ConfigureInput, Send } from "../providers/provider.ts";
 import type { RedisClient } from "../store/redis/redis-client.ts";
@@ -32,6 +32,8 @@ const CALL_TIMEOUT = 2;
 export interface CacheOptions {
   /** `litellm_settings`. */
   readonly settings: JsonObject;
+  /** `router_settings.caching_groups`. */
+  readonly groups?: Json | undefined;
   readonly dataDir: string;
   readonly redis: RedisClient | undefined;
   readonly transport: Transport;
@@ -51,7 +53,7 @@ export function openCache(options: CacheOptions): AnswerCache | undefined {
   const store = storeOf(type, params, options);
   const index = indexOf(type, params, options);
   if (typeof store !== "string" && typeof index !== "string") {
-    return new AnswerCache(cacheRules({ ...params, type }), store, log, index);
+    return new AnswerCache(cacheRules({ ...params, type }, options.groups), store, log, index);
   }
   log.error("answers are not cached", { type, reason: typeof store === "string" ? store : String(index) });
   return undefined;

@@ -8,6 +8,7 @@ import { EventBus } from "../events/event-bus.ts";
 import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
+import type { JsonObject } from "../json/json.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
 import { openSoftBudgetWatch } from "../management/budgets/soft-budgets.ts";
@@ -49,6 +50,7 @@ import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
 import { SOCKETS, UPGRADED } from "../server/sockets.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
 import { parseDuration } from "../store/objects/budget-window.ts";
 import { openResponseStore } from "../store/responses/response-store.ts";
 import { DeadlineWheel } from "../upstream/deadline-wheel.ts";
@@ -116,7 +118,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     period: snapshot.general.raw.maximum_spend_logs_retention_period,
     interval: snapshot.general.raw.maximum_spend_logs_retention_interval,
   });
-  const redis = await openSharedRedis(snapshot, env, log);
+  const redises = await openSharedRedis(snapshot, env, log);
+  const redis = redises.coordination;
   const { timezone, budget_reset_time } = snapshot.library.raw;
   const gate = await openGate({
     database,
@@ -144,9 +147,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   });
   const deadlines = new DeadlineWheel();
   const cache = openCache({
-    settings: snapshot.library.raw,
+    settings: cacheSettings(snapshot),
+    groups: snapshot.router.raw.caching_groups,
     dataDir,
-    redis,
+    redis: redises.cache,
     transport,
     deadlines,
     environment: env,
@@ -230,10 +234,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     management,
     routes: () => table.routes,
     declaredRoute: (method, path) => declaredRoute(configuration.current, method, path),
-    degraded: () => [
-      ...(database.away || ledger.behind ? ["database"] : []),
-      ...(redis?.trouble === undefined ? [] : ["redis"]),
-    ],
+    degraded: () => [...(database.away || ledger.behind ? ["database"] : []), ...(redises.troubled() ? ["redis"] : [])],
     ready: () => ready,
     draining: () => draining,
     logLevel: options.logLevel,
@@ -264,7 +265,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       await ledger.close();
       await gate.close();
       await cache?.close();
-      await redis?.close();
+      await redises.close();
       await retention.close();
       await responses.store.close();
       await database.close();
@@ -288,6 +289,11 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       }),
     );
   }
+}
+
+/** `litellm_settings`, in which `router_settings.cache_responses` counts as `cache`. */
+function cacheSettings({ library, router }: Snapshot): JsonObject {
+  return router.raw.cache_responses === true ? { ...library.raw, cache: true } : library.raw;
 }
 
 /** `LITELLM_KEY_ROTATION_*`: LiteLLM's names; its old secrets end at once, ours after a day unless told otherwise. */

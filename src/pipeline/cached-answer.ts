@@ -30,8 +30,19 @@ export function cacheAccess(cache: AnswerCache, context: RequestContext): CacheA
   const use = cacheUse(cache.rules, context.callType, words, context.request.headers.get("cache-control"));
   if (use === undefined) return undefined;
   const framing = !context.stream ? "whole" : (context.streamFraming ?? "sse");
-  const { client, operation, requestedModel: model, body } = context;
-  return { use, key: cacheKey(use.namespace, { format: client.id, operation, model, framing }, body) };
+  return { use, key: cacheKeyOf(cache, use, context, framing, context.body) };
+}
+
+/** The key of a request with this body; model groups that share their answers share their keys. */
+export function cacheKeyOf(
+  cache: AnswerCache,
+  use: CacheUse,
+  { client, operation, requestedModel }: RequestContext,
+  framing: string,
+  body: JsonObject,
+): string {
+  const model = cache.rules.groups.get(requestedModel) ?? requestedModel;
+  return cacheKey(use.namespace, { format: client.id, operation, model, framing }, body);
 }
 
 /** Of the request's words about the cache those that its key may use; the others count as not said, as in LiteLLM. */

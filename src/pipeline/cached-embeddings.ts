@@ -1,10 +1,9 @@
 import type { AnswerCache, CachedAnswer } from "../cache/answer-cache.ts";
-import { cacheKey } from "../cache/cache-key.ts";
 import type { CacheUse } from "../cache/cache-rules.ts";
 import { UpstreamError } from "../errors/gateway-error.ts";
 import { asArray, asNumber, asObject, isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import type { Buckets } from "../usage/usage.ts";
-import type { CacheWriter } from "./cached-answer.ts";
+import { type CacheWriter, cacheKeyOf } from "./cached-answer.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { Settlement } from "./settlement.ts";
 
@@ -44,7 +43,8 @@ export async function lookForEmbeddings(
   context: RequestContext,
 ): Promise<EmbeddingsLook> {
   const inputs = asArray(context.body.input);
-  const keys = inputs.map((input) => keyOf(context, use, input));
+  const keyOf = (input: Json): string => cacheKeyOf(cache, use, context, "whole", { ...context.body, input });
+  const keys = inputs.map(keyOf);
   const known = use.read ? await Promise.all(keys.map((key) => cache.read(key, use))) : keys.map(() => undefined);
   const missing = inputs.flatMap((_, index) => (known[index] === undefined ? [index] : []));
   if (missing.length === 0) {
@@ -57,11 +57,6 @@ export async function lookForEmbeddings(
     partial: missing.length === inputs.length ? undefined : partialOf(context, inputs, missing, list),
     writer: list,
   };
-}
-
-function keyOf({ client, operation, requestedModel: model, body }: RequestContext, use: CacheUse, input: Json): string {
-  const call = { format: client.id, operation, model, framing: "whole" };
-  return cacheKey(use.namespace, call, { ...body, input });
 }
 
 function partialOf(

@@ -14,15 +14,20 @@ const redis: Record<string, Key> = {
   ssl_cert_reqs: supported(anything),
   ssl_check_hostname: supported(flag),
   ssl_ca_certs: supported(text),
+  ssl_ca_data: supported(text),
+  ssl_certfile: supported(text),
+  ssl_keyfile: supported(text),
+  ssl_password: supported(text),
   namespace: supported(text),
   max_connections: ignored("one connection carries all commands", count),
   socket_timeout: supported(amount),
+  socket_connect_timeout: supported(amount),
   redis_startup_nodes: supported(listOf(map)),
   service_name: supported(text),
   sentinel_nodes: supported(list),
   sentinel_password: supported(either(text, count)),
   gcp_service_account: cache(text),
-  gcp_ssl_ca_certs: cache(text),
+  gcp_ssl_ca_certs: supported(text),
 };
 
 /** `litellm_settings.cache_params`. */

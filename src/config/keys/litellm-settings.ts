@@ -19,7 +19,6 @@ import {
 import { cacheParams } from "./cache-params.ts";
 import { fallbackList, routerSettings } from "./router-settings.ts";
 
-const cache = later("cache");
 const formats = later("formats");
 const guardrails = later("guardrails");
 const keys = later("keys");
@@ -46,9 +45,12 @@ export const litellmSettings = section("litellm_settings", {
 
   cache: supported(flag),
   cache_params: supported(sectionOf(cacheParams)),
-  enable_redis_auth_cache: cache(flag),
-  enable_caching_on_provider_specific_optional_params: cache(flag),
-  force_redis_hash_tag_grouping: cache(flag),
+  enable_redis_auth_cache: ignored(
+    "keys are read from the database, so that one that was deleted ends everywhere at once",
+    flag,
+  ),
+  enable_caching_on_provider_specific_optional_params: ignored("every parameter is part of the cache's key", flag),
+  force_redis_hash_tag_grouping: ignored("what one script uses always has one hash tag", flag),
 
   max_budget: keys(amount),
   budget_duration: keys(text),

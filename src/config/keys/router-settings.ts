@@ -18,7 +18,6 @@ import {
 import { allowedFailsPolicy, retryPolicy } from "./retry-policies.ts";
 
 const routing = later("routing");
-const cache = later("cache");
 
 /** `[{"model-a": ["model-b"]}]` */
 export const fallbackList = listOf(mapOf(list));
@@ -95,9 +94,9 @@ export const routerSettings = section("router_settings", {
   redis_password: supported(either(text, count)),
   redis_db: supported(count),
   redis_url: supported(text),
-  cache_kwargs: cache(map),
-  cache_responses: cache(flag),
-  caching_groups: cache(list),
+  cache_kwargs: supported(map),
+  cache_responses: supported(flag),
+  caching_groups: supported(listOf(texts)),
 
   search_tools: later("formats")(list),
   assistants_config: later("formats")(map),

@@ -28,6 +28,9 @@ const AT_START = [
   ["router_settings", "redis_port"],
   ["router_settings", "redis_password"],
   ["router_settings", "redis_db"],
+  ["router_settings", "cache_kwargs"],
+  ["router_settings", "cache_responses"],
+  ["router_settings", "caching_groups"],
 ];
 
 /**

@@ -4,7 +4,7 @@ import type { Log } from "../../events/log.ts";
 import { Breaker } from "./breaker.ts";
 import { LoopDeadlines } from "./loop-deadlines.ts";
 import type { RedisScript } from "./redis-script.ts";
-import type { RedisSettings } from "./redis-settings.ts";
+import { type RedisSettings, RedisSettingsError } from "./redis-settings.ts";
 
 /** What Redis answers, as it is on the wire: texts, whole numbers, nil and lists of these. */
 export type RedisReply = string | number | null | readonly RedisReply[];
@@ -45,6 +45,8 @@ export class RedisClient {
   #probe: ReturnType<typeof setTimeout> | undefined;
   #pending = 0;
   #reason = "not connected yet";
+  /** Whether the log has the present trouble. */
+  #told = false;
   #closed = false;
 
   constructor(settings: RedisSettings, log: Log, connect: () => IoRedis | Cluster) {
@@ -56,7 +58,8 @@ export class RedisClient {
     this.#client.on("close", () => this.#lost("the connection is closed"));
     this.#client.on("ready", () => this.#scheduleProbe(0));
     // Until the first connection stands, the probe asks.
-    this.#lost(this.#reason);
+    this.#breaker.trip();
+    this.#scheduleProbe(FIRST_PROBE_MS);
   }
 
   /** Why commands are refused at the moment; undefined while they are not. */
@@ -211,14 +214,19 @@ export class RedisClient {
 
   #lost(reason: string): void {
     if (this.#breaker.trip()) this.#opened(reason);
-    else if (!this.#closed && this.#reason === "not connected yet") this.#reason = reason;
+    else if (!this.#told) this.#tell(reason);
   }
 
   #opened(reason: string): void {
-    this.#reason = reason;
+    this.#tell(reason);
+    if (!this.#closed) this.#scheduleProbe(FIRST_PROBE_MS);
+  }
+
+  #tell(reason: string): void {
     if (this.#closed) return;
+    this.#reason = reason;
+    this.#told = true;
     this.#log.warning("redis does not answer; what uses it goes on without", { reason });
-    this.#scheduleProbe(FIRST_PROBE_MS);
   }
 
   #scheduleProbe(pauseMs: number): void {
@@ -237,13 +245,17 @@ export class RedisClient {
       );
       if (this.#closed) return;
       this.#breaker.close();
+      this.#told = false;
       this.#log.info("redis answers");
       for (const listener of this.#returned) listener();
     } catch (error) {
       if (this.#closed) return;
       // That there is no connection says less than why there is none, which came before.
       const message = messageOf(error);
-      if (!message.startsWith("Stream isn't writeable")) this.#reason = message;
+      if (!message.startsWith("Stream isn't writeable")) {
+        if (this.#told) this.#reason = message;
+        else this.#tell(message);
+      }
       // A peer that is silent keeps the old connection and all that waits on it; a new one starts afresh.
       if (this.#client.status === "ready") this.#client.disconnect(true);
       this.#scheduleProbe(Math.min(Math.max(pauseMs * 2, FIRST_PROBE_MS), LONGEST_PROBE_MS));
@@ -270,7 +282,8 @@ export class RedisClient {
 
 /**
  * Opens the connection and waits for it, at most as long as one connection attempt may take; a Redis that is not there
- * is no error here but `trouble`, which ends when it comes. The client library is loaded with the first call.
+ * is no error here but `trouble`, which ends when it comes. Throws RedisSettingsError for certificates that cannot be
+ * read. The client library is loaded with the first call.
  */
 export async function openRedis(settings: RedisSettings, options: { readonly log: Log }): Promise<RedisClient> {
   const { Cluster, Redis } = await import("ioredis");
@@ -334,8 +347,21 @@ function tlsOptions(tls: NonNullable<RedisSettings["tls"]>): NonNullable<RedisOp
   return {
     rejectUnauthorized: tls.verify,
     ...(tls.checkHostname ? {} : { checkServerIdentity: () => undefined }),
-    ...(tls.caFile === undefined ? {} : { ca: readFileSync(tls.caFile) }),
+    ...(tls.ca === undefined ? {} : { ca: tls.ca }),
+    ...(tls.caFile === undefined ? {} : { ca: pem("ssl_ca_certs", tls.caFile) }),
+    ...(tls.certificateFile === undefined ? {} : { cert: pem("ssl_certfile", tls.certificateFile) }),
+    // One file may hold both.
+    ...(tls.certificateFile === undefined ? {} : { key: pem("ssl_keyfile", tls.keyFile ?? tls.certificateFile) }),
+    ...(tls.keyPassword === undefined ? {} : { passphrase: tls.keyPassword }),
   };
+}
+
+function pem(key: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    throw new RedisSettingsError(`${key} cannot be read: ${messageOf(error)}`, { cause: error });
+  }
 }
 
 function messageOf(error: unknown): string {

@@ -34,6 +34,12 @@ export interface RedisTls {
   readonly checkHostname: boolean;
   /** PEM file of the authority that signed the server's certificate; default the system's. */
   readonly caFile?: string;
+  /** The same as text. */
+  readonly ca?: string;
+  /** PEM files with which this side shows who it is. */
+  readonly certificateFile?: string;
+  readonly keyFile?: string;
+  readonly keyPassword?: string;
 }
 
 /** What is wrong with an address of Redis; the message names the key and never shows a password. */
@@ -175,10 +181,21 @@ function tlsOf(read: (name: string) => Json | undefined, byAddress: boolean): Re
   if (!byAddress && !isTrue(read("ssl"))) return undefined;
   const requirement = textOf(read("ssl_cert_reqs"))?.toLowerCase();
   const caFile = textOf(read("ssl_ca_certs")) ?? textOf(read("gcp_ssl_ca_certs"));
+  const ca = textOf(read("ssl_ca_data"));
+  const certificateFile = textOf(read("ssl_certfile"));
+  const keyFile = textOf(read("ssl_keyfile"));
+  const keyPassword = textOf(read("ssl_password"));
+  if (keyFile !== undefined && certificateFile === undefined) {
+    throw new RedisSettingsError("ssl_keyfile needs ssl_certfile, the certificate that the key belongs to");
+  }
   return {
     verify: requirement !== "none" && requirement !== "cert_none" && requirement !== "0" && requirement !== "false",
     checkHostname: read("ssl_check_hostname") !== false && read("ssl_check_hostname") !== "false",
     ...(caFile === undefined ? {} : { caFile }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(certificateFile === undefined ? {} : { certificateFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+    ...(keyPassword === undefined ? {} : { keyPassword }),
   };
 }
 

@@ -154,7 +154,8 @@ describe.skipIf(shared === undefined)("redis", () => {
   });
 
   test("a cluster: keys go to their slots, scripts run where their keys are", async () => {
-    const own = await ownRedis(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1"]);
+    const bus = ["--cluster-port", `${await freePort()}`];
+    const own = await ownRedis(["--cluster-enabled", "yes", "--cluster-announce-ip", "127.0.0.1", ...bus]);
     try {
       await $`redis-cli -p ${own.port} cluster addslotsrange 0 16383`.quiet();
       await eventually(async () =>
