@@ -32,6 +32,15 @@ export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
     },
   ],
   [
+    "import",
+    {
+      usage: "import litellm",
+      summary:
+        "take keys, users, teams, budgets, models and spend from a LiteLLM database (--database-url, --salt-key, --dry-run)",
+      load: async () => (await import("./commands/import.ts")).importCommand,
+    },
+  ],
+  [
     "ledger",
     {
       usage: "ledger verify",

@@ -58,6 +58,7 @@ import { fetchText } from "../upstream/fetch-text.ts";
 import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
+import { hintAtImport } from "./import/hint-at-import.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
 import { openStore } from "./open-store.ts";
@@ -111,6 +112,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   if (master.warning !== undefined) log.warning(master.warning);
 
   const { database } = await openStore({ environment: env, config: snapshot.general.raw, dataDir, log });
+  await hintAtImport(database, log);
   const ledger = await openLedger({ dataDir, database, fsync: options.ledgerFsync, log });
   const retention = openRetention({
     database,

@@ -53,7 +53,12 @@ export interface Management {
 
 /** The zone and hour in which budgets begin anew. */
 export function resetClock(management: Management): ResetClock {
-  const { timezone, budget_reset_time } = management.snapshot().library.raw;
+  return resetClockOf(management.snapshot());
+}
+
+/** The same of a configuration. */
+export function resetClockOf({ library }: Pick<Snapshot, "library">): ResetClock {
+  const { timezone, budget_reset_time } = library.raw;
   return {
     timeZone: typeof timezone === "string" ? timezone : undefined,
     resetTime: typeof budget_reset_time === "string" ? budget_reset_time : undefined,

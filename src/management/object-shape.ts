@@ -52,10 +52,13 @@ export class ObjectShape {
   readonly #columns: ReadonlyMap<string, ColumnKind>;
   /** Field → what is shown where it was never set. */
   readonly #settings: ReadonlyMap<string, Json>;
+  /** The fields without a column of their own. */
+  readonly settings: ReadonlySet<string>;
 
   constructor(columns: Readonly<Record<string, ColumnKind>>, settings: Readonly<Record<string, Json>> = {}) {
     this.#columns = new Map(Object.entries(columns));
     this.#settings = new Map(Object.entries(settings));
+    this.settings = new Set(this.#settings.keys());
   }
 
   /** The columns of a new row, as far as the wire's fields fill them. */

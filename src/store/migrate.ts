@@ -33,6 +33,7 @@ async function apply(database: Database, migrations: readonly Migration[]): Prom
   return database.kysely.transaction().execute(async (transaction) => {
     if (database.dialect === "postgres") {
       await sql`SELECT pg_advisory_xact_lock(${SCHEMA_LOCK})`.execute(transaction);
+      await makeSchema(transaction, database.settings.schema);
     }
     await sql`CREATE TABLE IF NOT EXISTS schema_migration (
       name TEXT PRIMARY KEY, checksum TEXT NOT NULL, applied_at ${sql.raw(integerType(database))} NOT NULL
@@ -56,6 +57,14 @@ async function apply(database: Database, migrations: readonly Migration[]): Prom
     }
     return done;
   });
+}
+
+/** The schema that the address names, where it is not there. Only asked for when missing: it takes a right of its own. */
+async function makeSchema(transaction: Kysely<Schema>, name: string | undefined): Promise<void> {
+  if (name === undefined) return;
+  const { rows } = await sql<{ found: number }>`
+    SELECT 1 AS found FROM pg_catalog.pg_namespace WHERE nspname = ${name}`.execute(transaction);
+  if (rows.length === 0) await sql`CREATE SCHEMA ${sql.id(name)}`.execute(transaction);
 }
 
 function integerType(database: Database): string {

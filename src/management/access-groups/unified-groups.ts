@@ -14,7 +14,7 @@ import { auditedTeam, TEAM_SHAPE } from "../teams/team-shape.ts";
 
 const TAG = "access_groups";
 
-const SHAPE = new ObjectShape(
+export const ACCESS_GROUP_SHAPE = new ObjectShape(
   { access_group_id: "text", access_group_name: "text", description: "text", model_names: "list", ...STAMPS },
   { access_mcp_server_ids: [], access_agent_ids: [], assigned_team_ids: [], assigned_key_ids: [] },
 );
@@ -93,7 +93,7 @@ export const unifiedGroupRoutes: readonly ManagementRoute[] = [
 ];
 
 function show(row: AccessGroupRow): JsonObject {
-  const { model_names, ...group } = SHAPE.show({ ...row });
+  const { model_names, ...group } = ACCESS_GROUP_SHAPE.show({ ...row });
   return { ...group, access_model_names: model_names };
 }
 
@@ -122,8 +122,8 @@ async function writeGroup(actor: Actor, id: string | undefined, body: JsonObject
     const stamps = { updated_at: now, updated_by: by };
     const groupId = id ?? randomUUID();
     const after = (before === undefined
-      ? SHAPE.insert({ ...own, access_group_id: groupId, ...stamps, created_at: now, created_by: by })
-      : { ...before, ...SHAPE.update({ ...before }, { ...own, ...stamps }) }) as unknown as AccessGroupRow;
+      ? ACCESS_GROUP_SHAPE.insert({ ...own, access_group_id: groupId, ...stamps, created_at: now, created_by: by })
+      : { ...before, ...ACCESS_GROUP_SHAPE.update({ ...before }, { ...own, ...stamps }) }) as unknown as AccessGroupRow;
     if (before === undefined) await accessGroups.insert(connection, after);
     else await accessGroups.update(connection, groupId, after);
     const old = before === undefined ? null : show(before);

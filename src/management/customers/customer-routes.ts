@@ -13,7 +13,7 @@ import { type ManagementRoute, route } from "../route.ts";
 
 const TAG = "Customer Management";
 
-const SHAPE = new ObjectShape(
+export const CUSTOMER_SHAPE = new ObjectShape(
   {
     user_id: "text",
     alias: "text",
@@ -80,7 +80,7 @@ export const customerRoutes: readonly ManagementRoute[] = [
         const missing = ids.find((id) => !rows.some((row) => row.user_id === id));
         if (missing !== undefined) throw unknownCustomer(missing);
         await customers.delete(connection, ids);
-        for (const row of rows) await record("customer", "deleted", row.user_id, SHAPE.show({ ...row }), null);
+        for (const row of rows) await record("customer", "deleted", row.user_id, CUSTOMER_SHAPE.show({ ...row }), null);
       });
       return { deleted_customers: ids.length, message: `Successfully deleted customers with ids: ${ids.join(", ")}` };
     },
@@ -137,7 +137,7 @@ async function createCustomer(actor: Actor, body: JsonObject): Promise<JsonObjec
     await requireBudget(transaction.connection, body.budget_id);
     const budget = fields === undefined ? undefined : await insertBudget(management, transaction, fields);
     const inserted = {
-      ...SHAPE.insert({
+      ...CUSTOMER_SHAPE.insert({
         ...body,
         budget_id: budget?.budget_id ?? body.budget_id ?? null,
         created_at: now,
@@ -148,7 +148,7 @@ async function createCustomer(actor: Actor, body: JsonObject): Promise<JsonObjec
       spend_offset_nano: typeof body.spend === "number" ? nanoOf(body.spend) : 0n,
     } as unknown as CustomerRow;
     await customers.insert(connection, inserted);
-    await record("customer", "created", id, null, SHAPE.show({ ...inserted }));
+    await record("customer", "created", id, null, CUSTOMER_SHAPE.show({ ...inserted }));
     return inserted;
   });
   return showCustomer(management, row);
@@ -173,14 +173,14 @@ async function updateCustomer(actor: Actor, id: string, body: JsonObject, create
     }
     const after: CustomerRow = {
       ...before,
-      ...SHAPE.update({ ...before }, { ...body, user_id: undefined }),
+      ...CUSTOMER_SHAPE.update({ ...before }, { ...body, user_id: undefined }),
       budget_id: budgetId,
       updated_at: now,
       updated_by: by,
     };
     await customers.update(connection, id, after);
     const action = body.blocked === true ? "blocked" : body.blocked === false ? "unblocked" : "updated";
-    await record("customer", action, id, SHAPE.show({ ...before }), SHAPE.show({ ...after }));
+    await record("customer", action, id, CUSTOMER_SHAPE.show({ ...before }), CUSTOMER_SHAPE.show({ ...after }));
     return after;
   });
   return showCustomer(management, row);
@@ -207,7 +207,7 @@ async function showCustomers(management: Management, rows: readonly CustomerRow[
     const spent = (totals.get(row.user_id) ?? 0n) + row.spend_offset_nano;
     const budget = row.budget_id === null ? undefined : byId.get(row.budget_id);
     return {
-      ...SHAPE.show({ ...row }),
+      ...CUSTOMER_SHAPE.show({ ...row }),
       spend: dollars(spent < 0n ? 0n : spent),
       litellm_budget_table: budget === undefined ? null : BUDGET_SHAPE.show({ ...budget }),
     };

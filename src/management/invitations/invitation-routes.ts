@@ -15,7 +15,7 @@ const TAG = "Invite Links";
 /** How long a link is good. */
 const VALID_MS = 7 * 86_400_000;
 
-const SHAPE = new ObjectShape({
+export const INVITATION_SHAPE = new ObjectShape({
   id: "text",
   user_id: "text",
   is_accepted: "flag",
@@ -45,7 +45,7 @@ export const invitationRoutes: readonly ManagementRoute[] = [
         }
         await requireMayInvite(actor, transaction, body.user_id);
         const inserted = {
-          ...SHAPE.insert({
+          ...INVITATION_SHAPE.insert({
             id: randomUUID(),
             user_id: body.user_id,
             is_accepted: false,
@@ -57,10 +57,10 @@ export const invitationRoutes: readonly ManagementRoute[] = [
           }),
         } as unknown as InvitationRow;
         await invitations.insert(connection, inserted);
-        await record("invitation", "created", inserted.id, null, SHAPE.show({ ...inserted }));
+        await record("invitation", "created", inserted.id, null, INVITATION_SHAPE.show({ ...inserted }));
         return inserted;
       });
-      return SHAPE.show({ ...row });
+      return INVITATION_SHAPE.show({ ...row });
     },
   }),
   route({
@@ -80,7 +80,7 @@ export const invitationRoutes: readonly ManagementRoute[] = [
       ) {
         throw notThere(query.invitation_id);
       }
-      return SHAPE.show({ ...row });
+      return INVITATION_SHAPE.show({ ...row });
     },
   }),
   route({
@@ -106,8 +106,14 @@ export const invitationRoutes: readonly ManagementRoute[] = [
           updated_by: by,
         };
         await invitations.update(connection, before.id, after);
-        await record("invitation", "updated", before.id, SHAPE.show({ ...before }), SHAPE.show({ ...after }));
-        return SHAPE.show({ ...after });
+        await record(
+          "invitation",
+          "updated",
+          before.id,
+          INVITATION_SHAPE.show({ ...before }),
+          INVITATION_SHAPE.show({ ...after }),
+        );
+        return INVITATION_SHAPE.show({ ...after });
       }) as Promise<JsonObject>,
   }),
   route({
@@ -124,10 +130,10 @@ export const invitationRoutes: readonly ManagementRoute[] = [
         if (before === undefined) throw notThere(body.invitation_id);
         if (before.created_by !== actor.principal.userId) await requireMayInvite(actor, transaction, before.user_id);
         await invitations.delete(connection, [before.id]);
-        await record("invitation", "deleted", before.id, SHAPE.show({ ...before }), null);
+        await record("invitation", "deleted", before.id, INVITATION_SHAPE.show({ ...before }), null);
         return before;
       });
-      return SHAPE.show({ ...row });
+      return INVITATION_SHAPE.show({ ...row });
     },
   }),
 ];

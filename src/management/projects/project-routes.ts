@@ -18,7 +18,7 @@ import { type ManagementRoute, route } from "../route.ts";
 
 const TAG = "project management";
 
-const SHAPE = new ObjectShape(
+export const PROJECT_SHAPE = new ObjectShape(
   {
     project_id: "text",
     project_alias: "text",
@@ -157,7 +157,7 @@ async function createProject(actor: Actor, body: JsonObject & { team_id: string 
     requireModelsOf(await administeredTeam(actor, transaction, body.team_id), body.models);
     if ((await projects.find(connection, id)) !== undefined) throw refused(400, `Project ${id} already exists`);
     const inserted = {
-      ...SHAPE.insert({
+      ...PROJECT_SHAPE.insert({
         ...body,
         project_id: id,
         budget_id: await budgetOf(management, transaction, body, null),
@@ -169,7 +169,7 @@ async function createProject(actor: Actor, body: JsonObject & { team_id: string 
       spend_offset_nano: 0n,
     } as unknown as ProjectRow;
     await projects.insert(connection, inserted);
-    await record("project", "created", id, null, SHAPE.show({ ...inserted }));
+    await record("project", "created", id, null, PROJECT_SHAPE.show({ ...inserted }));
     return inserted;
   });
   return (await showProjects(management, [row]))[0] ?? {};
@@ -193,13 +193,19 @@ async function updateProject(actor: Actor, body: JsonObject & { project_id: stri
     const budgetId = await budgetOf(management, transaction, body, before.budget_id);
     const after: ProjectRow = {
       ...before,
-      ...SHAPE.update({ ...before }, { ...body, project_id: undefined, team_id: team.team_id }),
+      ...PROJECT_SHAPE.update({ ...before }, { ...body, project_id: undefined, team_id: team.team_id }),
       budget_id: budgetId,
       updated_at: now,
       updated_by: by,
     };
     await projects.update(connection, before.project_id, after);
-    await record("project", "updated", before.project_id, SHAPE.show({ ...before }), SHAPE.show({ ...after }));
+    await record(
+      "project",
+      "updated",
+      before.project_id,
+      PROJECT_SHAPE.show({ ...before }),
+      PROJECT_SHAPE.show({ ...after }),
+    );
     return after;
   });
   return (await showProjects(management, [row]))[0] ?? {};
@@ -238,7 +244,7 @@ async function deleteProjects(actor: Actor, ids: readonly string[]): Promise<Jso
       const owned = await keys.findMany(connection, [row.project_id], "project_id");
       if (owned.length > 0) throw refused(400, `Project ${row.project_id} has ${owned.length} keys: delete them first`);
       await projects.delete(connection, [row.project_id]);
-      await record("project", "deleted", row.project_id, SHAPE.show({ ...row }), null);
+      await record("project", "deleted", row.project_id, PROJECT_SHAPE.show({ ...row }), null);
     }
   });
   return shown;
@@ -261,7 +267,7 @@ async function showProjects(management: Management, rows: readonly ProjectRow[])
       .filter((key) => key.project_id === row.project_id)
       .reduce((sum, key) => sum + (spends.get(key.token) ?? 0n), row.spend_offset_nano);
     return {
-      ...SHAPE.show({ ...row }),
+      ...PROJECT_SHAPE.show({ ...row }),
       spend: dollars(spent < 0n ? 0n : spent),
       litellm_budget_table: budget === undefined ? null : BUDGET_SHAPE.show({ ...budget }),
     };

@@ -17,7 +17,7 @@ import { tagAnalyticsRoutes } from "./tag-analytics.ts";
 const TAG = "tag management";
 const MOST_TAGS = 10_000;
 
-const SHAPE = new ObjectShape({
+export const TAG_SHAPE = new ObjectShape({
   tag_name: "text",
   description: "text",
   models: "list",
@@ -68,7 +68,7 @@ export const tagRoutes: readonly ManagementRoute[] = [
         const row = await tags.lock(connection, body.name);
         if (row === undefined) throw refused(404, `Tag ${body.name} not found`);
         await tags.delete(connection, [body.name]);
-        await record("tag", "deleted", body.name, SHAPE.show({ ...row }), null);
+        await record("tag", "deleted", body.name, TAG_SHAPE.show({ ...row }), null);
       });
       return { message: `Tag ${body.name} deleted successfully` };
     },
@@ -149,14 +149,14 @@ async function writeTag(actor: Actor, body: JsonObject & { name: string }, creat
     const stamps = { updated_at: now, updated_by: by, budget_id: budgetId };
     const after = (before === undefined
       ? {
-          ...SHAPE.insert({ ...body, tag_name: body.name, ...stamps, created_at: now, created_by: by }),
+          ...TAG_SHAPE.insert({ ...body, tag_name: body.name, ...stamps, created_at: now, created_by: by }),
           spend_offset_nano: 0n,
         }
-      : { ...before, ...SHAPE.update({ ...before }, { ...body, ...stamps }) }) as unknown as TagRow;
+      : { ...before, ...TAG_SHAPE.update({ ...before }, { ...body, ...stamps }) }) as unknown as TagRow;
     if (before === undefined) await tags.insert(connection, after);
     else await tags.update(connection, body.name, after);
-    const old = before === undefined ? null : SHAPE.show({ ...before });
-    await record("tag", create ? "created" : "updated", body.name, old, SHAPE.show({ ...after }));
+    const old = before === undefined ? null : TAG_SHAPE.show({ ...before });
+    await record("tag", create ? "created" : "updated", body.name, old, TAG_SHAPE.show({ ...after }));
     return after;
   });
   return (await showTags(management, [row]))[0] ?? {};
@@ -170,7 +170,7 @@ async function showTags(management: Management, rows: readonly TagRow[]): Promis
   const ids = rows.flatMap((row) => (row.budget_id === null ? [] : [row.budget_id]));
   const byId = new Map((await budgets.findMany(management.database.kysely, ids)).map((row) => [row.budget_id, row]));
   return rows.map((row) => {
-    const { tag_name, ...tag } = SHAPE.show({ ...row });
+    const { tag_name, ...tag } = TAG_SHAPE.show({ ...row });
     const budget = row.budget_id === null ? undefined : byId.get(row.budget_id);
     const spent = (totals.get(row.tag_name) ?? 0n) + row.spend_offset_nano;
     return {

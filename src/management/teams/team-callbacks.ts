@@ -42,7 +42,7 @@ export const teamCallbackRoutes: readonly ManagementRoute[] = [
         if (callbacks.some((one) => one.callback_name === body.callback_name && overlap(one.callback_type, type))) {
           throw refused(400, `callback_name = ${body.callback_name} already exists for ${type}, team_id = ${teamId}`);
         }
-        const vars = secrets.sealObject(body.callback_vars, contextOf(teamId));
+        const vars = secrets.sealObject(body.callback_vars, teamCallbackContext(teamId));
         return [...callbacks, { callback_name: body.callback_name, callback_type: type, callback_vars: vars }];
       });
       return { status: "success", data: await showTeam(actor.management, row) };
@@ -62,7 +62,7 @@ export const teamCallbackRoutes: readonly ManagementRoute[] = [
         throw forbidden(`You may only see teams that you belong to. team_id=${row.team_id}`);
       }
       const vars = callbacksOf(row).map((one) =>
-        management.secrets.unsealObject(one.callback_vars, contextOf(row.team_id)),
+        management.secrets.unsealObject(one.callback_vars, teamCallbackContext(row.team_id)),
       );
       return {
         status: "success",
@@ -98,7 +98,8 @@ export const teamCallbackRoutes: readonly ManagementRoute[] = [
   }),
 ];
 
-function contextOf(teamId: string): string {
+/** What binds the sealed variables of a team's callbacks to their place. */
+export function teamCallbackContext(teamId: string): string {
   return `team-callback:${teamId}`;
 }
 

@@ -25,7 +25,7 @@ export async function storedSettings(connection: Connection): Promise<readonly S
 
 /** The keys of a section that are stored. */
 export async function storedKeys(connection: Connection, section: string): Promise<ReadonlySet<string>> {
-  const prefix = nameOf(section, "");
+  const prefix = settingName(section, "");
   const rows = await connection.selectFrom("setting").select("name").where("name", "like", `${prefix}%`).execute();
   return new Set(rows.map(({ name }) => name.slice(prefix.length)));
 }
@@ -36,7 +36,7 @@ export async function lockStoredSetting(
   section: string,
   key: string,
 ): Promise<StoredSettingRow | undefined> {
-  let query = transaction.selectFrom("setting").select(["name", "value"]).where("name", "=", nameOf(section, key));
+  let query = transaction.selectFrom("setting").select(["name", "value"]).where("name", "=", settingName(section, key));
   if (isPostgres(transaction)) query = query.forUpdate();
   const row = await query.executeTakeFirst();
   return row === undefined ? undefined : rowOf(row);
@@ -51,7 +51,7 @@ export async function writeStoredSetting(
   const row = { value: sealed, updated_at: at, updated_by: by };
   await transaction
     .insertInto("setting")
-    .values({ name: nameOf(section, key), ...row })
+    .values({ name: settingName(section, key), ...row })
     .onConflict((conflict) => conflict.column("name").doUpdateSet(row))
     .execute();
 }
@@ -61,25 +61,25 @@ export async function resealStoredSetting(
   transaction: Connection,
   { section, key, sealed }: StoredSettingRow,
 ): Promise<void> {
-  const name = nameOf(section, key);
+  const name = settingName(section, key);
   await transaction.updateTable("setting").set({ value: sealed }).where("name", "=", name).execute();
 }
 
 export async function deleteStoredSetting(transaction: Connection, section: string, key: string): Promise<void> {
-  await transaction.deleteFrom("setting").where("name", "=", nameOf(section, key)).execute();
+  await transaction.deleteFrom("setting").where("name", "=", settingName(section, key)).execute();
 }
 
 /** Nothing says which of a setting's texts are secret, so all of them are sealed. */
 export function sealSetting(secrets: Secrets, section: string, key: string, value: Json): StoredSettingRow {
-  return { section, key, sealed: JSON.stringify(secrets.sealObject({ value }, nameOf(section, key))) };
+  return { section, key, sealed: JSON.stringify(secrets.sealObject({ value }, settingName(section, key))) };
 }
 
 /** Throws UnreadableSecret when it was sealed with a key that is not here. */
 export function unsealSetting(secrets: Secrets, { section, key, sealed }: StoredSettingRow): Json {
-  return secrets.unsealObject(JSON.parse(sealed) as JsonObject, nameOf(section, key)).value ?? null;
+  return secrets.unsealObject(JSON.parse(sealed) as JsonObject, settingName(section, key)).value ?? null;
 }
 
-function nameOf(section: string, key: string): string {
+export function settingName(section: string, key: string): string {
   return `${PREFIX}${section}.${key}`;
 }
 
