@@ -9,7 +9,7 @@ import { type OrganizationRow, organizations } from "../store/objects/organizati
 import { type ProjectRow, projects } from "../store/objects/projects.ts";
 import { spendTotals } from "../store/objects/spend-totals.ts";
 import { tags } from "../store/objects/tags.ts";
-import { findTeamMember, type TeamRow, teams } from "../store/objects/teams.ts";
+import { findTeamMember, type TeamRow, teamMembers, teams } from "../store/objects/teams.ts";
 import { type UserRow, users } from "../store/objects/users.ts";
 import { type WindowOwner, windowScopes } from "./budget-windows.ts";
 import { callerRules, type RuleSource, ruleSource } from "./caller-rules.ts";
@@ -108,6 +108,14 @@ export class KeyDirectory {
   async team(id: string): Promise<TeamRow | undefined> {
     const team = await teams.find(this.#database.kysely, id);
     return team === undefined ? undefined : this.#renewed(teams, team, "team", [id]);
+  }
+
+  /** The teams that a user is a member of, by their ids. */
+  async teamsOf(userId: string): Promise<readonly TeamRow[]> {
+    const memberships = await teamMembers.findMany(this.#database.kysely, [userId], "user_id");
+    const ids = memberships.map((row) => row.team_id).sort();
+    const found = await Promise.all(ids.map((id) => this.team(id)));
+    return found.filter((team) => team !== undefined);
   }
 
   /** Undefined also where several have the name: then none is meant. */

@@ -13,8 +13,13 @@ export interface Principal {
   readonly organizationId?: string;
   /** The end user that a token names; it wins over what a request says. */
   readonly endUser?: string;
-  /** The same caller as a member of its other teams, in their order: the first whose team may call the model calls it. */
+  /**
+   * The same caller as a member of its other teams, in their order: the first whose team may call the model calls it. Absent for
+   * keys.
+   */
   readonly otherTeams?: readonly Principal[];
+  /** The same caller as a member of teams that it calls for only where a request names them. */
+  readonly teamsByName?: readonly Principal[];
   /** The only routes that the key may call: paths, prefixes, patterns, names of groups; empty or absent for all. */
   readonly allowedRoutes?: readonly string[];
   /** What the key may use; absent for the master key, which may use everything. */

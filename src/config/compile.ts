@@ -9,6 +9,7 @@ import type { Environment } from "./references.ts";
 import { aliasesOf, generalSettingsOf, librarySettingsOf, routerSettingsOf } from "./settings.ts";
 import { compileStoredModels, NOTHING_STORED, type StoredConfiguration } from "./stored-models.ts";
 import { withStoredSettings } from "./stored-settings.ts";
+import { tokenDiagnostics } from "./token-check.ts";
 import { type ValidDocument, validateDocument } from "./validate.ts";
 
 export interface CompileOptions {
@@ -44,6 +45,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     ...valid.diagnostics,
     ...skipped,
     ...strategyDiagnostics(document, valid, settings.routingStrategy),
+    ...tokenDiagnostics(document, valid),
     ...problems,
     ...stored.problems,
     ...added.diagnostics,

@@ -2,7 +2,7 @@ import { closest } from "../providers/closest.ts";
 import { later, type Section, section, supported } from "./key.ts";
 import { cacheParams, coordinationRedis } from "./keys/cache-params.ts";
 import { generalSettings } from "./keys/general-settings.ts";
-import { jwtAuth, rolePermission } from "./keys/jwt-auth.ts";
+import { jwtAuth, rolePermission, tokenIssuer } from "./keys/jwt-auth.ts";
 import { litellmParams } from "./keys/litellm-params.ts";
 import { litellmSettings } from "./keys/litellm-settings.ts";
 import { modelEntry, modelInfo } from "./keys/model-list.ts";
@@ -66,6 +66,7 @@ export const SECTIONS: readonly Section[] = [
   coordinationRedis,
   passThroughEndpoint,
   jwtAuth,
+  tokenIssuer,
   rolePermission,
   alertingArgs,
   guardrail,

@@ -1,4 +1,4 @@
-import type { TokenObjects } from "../auth/tokens/token-directory.ts";
+import type { TokenObjects } from "../auth/tokens/token-objects.ts";
 import { teamMembers, teams } from "../store/objects/teams.ts";
 import { type Actor, change } from "./change.ts";
 import type { Management } from "./management.ts";
@@ -23,7 +23,7 @@ export function tokenObjects(management: () => Management): TokenObjects {
     async setRole(userId, role) {
       await updateUser(actor(), { user_id: userId, user_role: role });
     },
-    async setTeams(userId, teamIds) {
+    async setTeams(userId, teamIds, { leaveOthers }) {
       const { kysely } = management().database;
       const memberships = await teamMembers.findMany(kysely, [userId], "user_id");
       const present = new Set(memberships.map((row) => row.team_id));
@@ -36,7 +36,7 @@ export function tokenObjects(management: () => Management): TokenObjects {
           }
         });
       }
-      for (const id of present)
+      for (const id of leaveOthers ? present : [])
         if (!teamIds.includes(id)) await deleteMember(actor(), { team_id: id, user_id: userId });
     },
   };

@@ -10,8 +10,9 @@ import type { RequestContext } from "./request-context.ts";
  */
 export function callerContext(gateway: Gateway, context: RequestContext): RequestContext {
   const { principal: presented, controls } = context;
-  if (presented.otherTeams === undefined && presented.endUser === undefined) return context;
-  const principal = presented.otherTeams === undefined ? presented : memberOf(gateway, context, presented);
+  const { otherTeams, teamsByName, endUser } = presented;
+  if (otherTeams === undefined && teamsByName === undefined && endUser === undefined) return context;
+  const principal = memberOf(gateway, context, presented);
   return {
     ...context,
     principal,
@@ -23,7 +24,9 @@ function memberOf(gateway: Gateway, context: RequestContext, presented: Principa
   const choices = [presented, ...(presented.otherTeams ?? [])];
   const named = context.request.headers.get("x-litellm-team-id");
   if (named !== null && named !== "") {
-    const chosen = choices.find(({ teamId, teamAlias }) => teamId === named || teamAlias === named);
+    const chosen = [...choices, ...(presented.teamsByName ?? [])].find(
+      ({ teamId, teamAlias }) => teamId === named || teamAlias === named,
+    );
     if (chosen !== undefined) return chosen;
     throw new GatewayError("permission_denied", `The token does not belong to the team ${named}`, {
       type: "auth_error",

@@ -38,7 +38,7 @@ beforeEach(async () => {
 });
 
 const count = async (kid: string, ttl = 600): Promise<number> =>
-  (await issuer.candidates({ alg: "ES256", kid }, ttl)).length;
+  (await issuer.candidates({ alg: "ES256", kid }, { keyTtl: ttl, staleTtl: 3600 })).length;
 
 test("keys are fetched once, however many ask, and again when they are old", async () => {
   expect(await Promise.all([count("one"), count("one"), count("one")])).toEqual([1, 1, 1]);
@@ -70,8 +70,12 @@ test("an issuer that is away: known keys stay good, unknown ones are asked for s
   expect(await count("one")).toBe(1);
   expect(asked).toBe(4);
   const other = new IssuerKeys(`${server.url.origin}/keys`, new Transport(fetchCarrier()), () => now);
-  await expect(other.candidates({ alg: "ES256" }, 600)).rejects.toThrow("cannot be fetched");
-  await expect(other.candidates({ alg: "ES256" }, 600)).rejects.toThrow("cannot be fetched");
+  await expect(other.candidates({ alg: "ES256" }, { keyTtl: 600, staleTtl: 3600 })).rejects.toThrow(
+    "cannot be fetched",
+  );
+  await expect(other.candidates({ alg: "ES256" }, { keyTtl: 600, staleTtl: 3600 })).rejects.toThrow(
+    "cannot be fetched",
+  );
   expect(asked).toBe(5);
 });
 

@@ -15,6 +15,14 @@ const RETRY_MS = 3_000;
 const MOST_TRIED = 10;
 const MOST_BYTES = 1_000_000;
 
+/** In seconds. */
+export interface KeyAges {
+  /** After which keys are fetched again. */
+  readonly keyTtl: number;
+  /** Beyond that, for which they stay good while their issuer is away. */
+  readonly staleTtl: number;
+}
+
 interface KeySet {
   readonly keys: readonly JWK[];
   readonly imported: Map<JWK, Promise<CryptoKey | Uint8Array>>;
@@ -38,8 +46,8 @@ export class IssuerKeys {
   }
 
   /** Keys that may have made the signature; none where the issuer has no such key. */
-  async candidates(header: JWTHeaderParameters, ttlSeconds: number): Promise<readonly (CryptoKey | Uint8Array)[]> {
-    let set = await this.#fresh(ttlSeconds);
+  async candidates(header: JWTHeaderParameters, ages: KeyAges): Promise<readonly (CryptoKey | Uint8Array)[]> {
+    let set = await this.#fresh(ages);
     let found = fitting(set.keys, header);
     if (found.length === 0 && this.#now() - this.#triedAt >= LOOK_AGAIN_MS) {
       // The issuer may have changed its keys.
@@ -49,14 +57,18 @@ export class IssuerKeys {
     return Promise.all(found.map((key) => importOnce(set, key, header.alg)));
   }
 
-  async #fresh(ttlSeconds: number): Promise<KeySet> {
+  async #fresh({ keyTtl, staleTtl }: KeyAges): Promise<KeySet> {
     const set = this.#set;
     if (set === undefined) {
       if (this.#fetching === undefined && this.#now() - this.#triedAt < RETRY_MS) throw unreachable(this.#url);
       return this.#fetch();
     }
-    if (this.#now() - set.at < ttlSeconds * 1000 || this.#now() - this.#triedAt < RETRY_MS) return set;
-    return this.#refetch(set);
+    const age = () => this.#now() - set.at;
+    if (age() < keyTtl * 1000) return set;
+    const fetched = this.#now() - this.#triedAt < RETRY_MS ? set : await this.#refetch(set);
+    // What an issuer that cannot be asked has taken back must not be good for ever.
+    if (fetched === set && age() >= (keyTtl + staleTtl) * 1000) throw unreachable(this.#url, "the keys are too old");
+    return fetched;
   }
 
   /** The issuer may be away for a while; the keys that are known stay good. */

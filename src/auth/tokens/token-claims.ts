@@ -14,6 +14,8 @@ export interface TokenClaims {
   readonly teamIds: readonly string[];
   /** Whether the token names one team, which then has to be there. */
   readonly teamNamed: boolean;
+  /** Whether the token says anything of teams; `team_id_default` does not count. */
+  readonly teamClaimed: boolean;
   readonly teamAlias: string | undefined;
   readonly organizationId: string | undefined;
   readonly organizationAlias: string | undefined;
@@ -41,6 +43,7 @@ export function readClaims(payload: JWTPayload, settings: TokenSettings): TokenC
     userRoles: words(value("userRoles")),
     teamIds: teams.length === 0 && settings.defaultTeam !== undefined ? [settings.defaultTeam] : [...new Set(teams)],
     teamNamed: team !== undefined,
+    teamClaimed: teams.length > 0 || text(value("teamAlias")) !== undefined,
     teamAlias: text(value("teamAlias")),
     organizationId: text(value("organization")),
     organizationAlias: text(value("organizationAlias")),

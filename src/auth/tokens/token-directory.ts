@@ -14,17 +14,11 @@ import { authenticationError } from "../presented-key.ts";
 import type { Principal } from "../principal.ts";
 import { IssuerKeys } from "./issuer-keys.ts";
 import { readClaims, type TokenClaims } from "./token-claims.ts";
+import type { TokenObjects } from "./token-objects.ts";
 import { type Permissions, type TokenSettings, tokenSettingsOf } from "./token-settings.ts";
-import { verifyToken } from "./verify-token.ts";
-
-/** Makes those that a token names and nobody knows yet, as an administrator would. */
-export interface TokenObjects {
-  makeUser(user: { readonly user_id: string; readonly user_email?: string; readonly user_role?: Role }): Promise<void>;
-  makeTeam(team: { readonly team_id: string }): Promise<void>;
-  setRole(userId: string, role: Role): Promise<void>;
-  /** Makes the user a member of these teams and of no others. */
-  setTeams(userId: string, teamIds: readonly string[]): Promise<void>;
-}
+import { denied, made, teamsOfToken } from "./token-teams.ts";
+import { UserInfo } from "./user-info.ts";
+import { type Trust, unverifiedIssuer, verifyToken } from "./verify-token.ts";
 
 export interface TokenDirectoryOptions {
   readonly general: () => GeneralSettings;
@@ -39,6 +33,8 @@ export interface TokenDirectoryOptions {
 const MOST_TOKENS = 10_000;
 const MOST_TOKEN_LENGTH = 16_384;
 const USER_ROUTES = ["management_routes", "info_routes", "spend_tracking_routes", "global_spend_tracking_routes"];
+
+const UNKNOWN_ISSUER = "Authentication Error, Validation fails: the token is of no issuer that is known here";
 
 interface Verified {
   readonly claims: TokenClaims;
@@ -56,13 +52,18 @@ export class TokenDirectory {
   readonly #issuers = new Map<string, IssuerKeys>();
   readonly #verified = new Map<string, Verified>();
 
+  readonly #userInfo: UserInfo;
+
   constructor(options: TokenDirectoryOptions) {
     this.#options = options;
+    this.#userInfo = new UserInfo(options.transport);
   }
 
-  /** Whether this is to be looked at as a token: three parts, where tokens are taken at all. */
+  /** Whether this is to be looked at as a token: of three parts, or of any form where the provider can be asked. */
   accepts(key: string): boolean {
-    return looksLikeToken(key) && this.#current() !== undefined;
+    const settings = this.#current();
+    if (settings === undefined || key.startsWith("sk-") || key.length > MOST_TOKEN_LENGTH) return false;
+    return looksLikeToken(key) || settings.userInfo !== undefined;
   }
 
   /** Throws the caller's refusal. */
@@ -84,34 +85,48 @@ export class TokenDirectory {
     return known.settings;
   }
 
-  #warn({ keyUrls, audiences }: TokenSettings): void {
+  #warn({ keyUrls, audiences, issuerRules, userInfo }: TokenSettings): void {
     const { log } = this.#options;
-    if (keyUrls.length === 0)
+    if (keyUrls.length === 0 && issuerRules.size === 0 && userInfo === undefined)
       log.error("enable_jwt_auth is set, but JWT_PUBLIC_KEY_URL is not: no token can be verified");
-    if (audiences.length === 0)
+    if (keyUrls.length > 0 && audiences.length === 0)
       log.warning("JWT_AUDIENCE is not set: tokens that were issued for others are taken, too");
   }
 
   async #verify(token: string, settings: TokenSettings): Promise<Verified> {
     const known = this.#verified.get(token);
     if (known !== undefined && known.settings === settings && performance.now() < known.until) return known;
-    if (settings.keyUrls.length === 0) {
+    const verified = looksLikeToken(token)
+      ? await this.#bySignature(token, settings)
+      : await this.#byAsking(token, settings);
+    if (this.#verified.size >= MOST_TOKENS) this.#verified.clear();
+    this.#verified.set(token, verified);
+    return verified;
+  }
+
+  async #bySignature(token: string, settings: TokenSettings): Promise<Verified> {
+    const rules = settings.issuerRules.get(unverifiedIssuer(token) ?? "");
+    const { keyUrls, audiences, issuers, claims } = rules ?? settings;
+    if (keyUrls.length === 0) {
+      if (settings.issuerRules.size > 0) throw authenticationError(UNKNOWN_ISSUER);
       throw new GatewayError("service_unavailable", "JWT_PUBLIC_KEY_URL is not set: no token can be verified");
     }
-    const payload = await verifyToken(
-      token,
-      settings.keyUrls.map((url) => this.#issuer(url)),
-      settings,
-    );
-    const verified: Verified = {
-      claims: readClaims(payload, settings),
+    const trust: Trust = { keys: keyUrls.map((url) => this.#issuer(url)), audiences, issuers, ages: settings };
+    const payload = await verifyToken(token, trust);
+    return {
+      claims: readClaims(payload, { ...settings, claims }),
       expires: (payload.exp as number) * 1000,
       until: performance.now() + settings.keyTtl * 1000,
       settings,
     };
-    if (this.#verified.size >= MOST_TOKENS) this.#verified.clear();
-    this.#verified.set(token, verified);
-    return verified;
+  }
+
+  /** A token that says nothing itself: the identity provider says whose it is. */
+  async #byAsking(token: string, settings: TokenSettings): Promise<Verified> {
+    const { endpoint, ttl } = settings.userInfo as { endpoint: string; ttl: number };
+    const { claims, at } = await this.#userInfo.ask(endpoint, token, ttl);
+    const until = at + ttl * 1000;
+    return { claims: readClaims(claims, settings), expires: Date.now() + until - performance.now(), until, settings };
   }
 
   #issuer(url: string): IssuerKeys {
@@ -136,17 +151,16 @@ export class TokenDirectory {
     requireRole(claims, settings);
     const user = await this.#user(claims, settings);
     const organization = await this.#organization(claims);
-    const teams = await this.#teams(claims, settings);
-    if (settings.syncUser && user !== undefined && teams.length > 0) {
-      await this.#options.objects.setTeams(
-        user.user_id,
-        teams.map((team) => team.team_id),
-      );
-    }
+    const { teams, byName } = await teamsOfToken(claims, settings, user, this.#options);
     const make = (team: TeamRow | undefined): Promise<Principal> =>
       this.#caller({ claims, settings, user, organization, team, expires });
     const [primary, ...others] = await Promise.all((teams.length === 0 ? [undefined] : teams).map(make));
-    return others.length === 0 ? (primary as Principal) : { ...(primary as Principal), otherTeams: others };
+    const named = await Promise.all(byName.map(make));
+    return {
+      ...(primary as Principal),
+      otherTeams: others,
+      ...(named.length === 0 ? {} : { teamsByName: named }),
+    };
   }
 
   async #caller(caller: {
@@ -213,56 +227,14 @@ export class TokenDirectory {
     if (found !== undefined) return found;
     throw denied(`Organization doesn't exist in db. Organization=${organizationId ?? organizationAlias}.`);
   }
-
-  /** The token's teams that are there, in their order. */
-  async #teams(claims: TokenClaims, settings: TokenSettings): Promise<readonly TeamRow[]> {
-    const { directory, objects } = this.#options;
-    const found: TeamRow[] = [];
-    for (const id of claims.teamIds) {
-      let team = await directory.team(id);
-      if (team === undefined && settings.upsertTeam) {
-        team = await made(objects.makeTeam({ team_id: id }), () => directory.team(id));
-      }
-      if (team !== undefined) found.push(team);
-      else if (claims.teamNamed && id === claims.teamIds[0]) {
-        throw denied(`Team doesn't exist in db. Team=${id}. Create team via \`/team/new\` call.`);
-      }
-    }
-    if (claims.teamAlias !== undefined && found.length === 0) {
-      const team = await directory.teamByAlias(claims.teamAlias);
-      if (team === undefined) throw denied(`Team doesn't exist in db. Team alias=${claims.teamAlias}.`);
-      found.push(team);
-    }
-    if (found.length === 0 && (settings.enforceTeamModels || claims.teamIds.length > 0)) {
-      throw denied(`No team found in token. Checked teams=[${claims.teamIds.join(", ")}]`);
-    }
-    return found;
-  }
 }
 
 const NOBODY = { team: undefined, user: undefined, organizationId: null, projectId: null };
 
-/** Two requests of one newcomer may come at once: the second finds what the first made. */
-async function made<T>(making: Promise<void>, find: () => Promise<T | undefined>): Promise<T | undefined> {
-  try {
-    await making;
-  } catch (error) {
-    const found = await find();
-    if (found === undefined) throw error;
-    return found;
-  }
-  return find();
-}
-
 function looksLikeToken(key: string): boolean {
-  if (key.startsWith("sk-") || key.length > MOST_TOKEN_LENGTH) return false;
   const first = key.indexOf(".");
   const second = key.indexOf(".", first + 1);
   return first > 0 && second > first + 1 && key.indexOf(".", second + 1) === -1;
-}
-
-function denied(message: string): GatewayError {
-  return new GatewayError("permission_denied", message, { type: "auth_error" });
 }
 
 function requireRole(claims: TokenClaims, settings: TokenSettings): void {
@@ -309,6 +281,7 @@ function routesFor(
 ): readonly string[] {
   const ofRole = settings.rolePermissions.get(role)?.routes ?? [];
   if (ofRole.length > 0) return ofRole;
+  if (role === "proxy_admin") return [];
   if (settings.enforceScopes) {
     const ofScopes = scopePermissions(claims, settings).flatMap(({ routes }) => routes);
     if (ofScopes.length > 0) return ofScopes;

@@ -1,25 +1,38 @@
-import { decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
+import { decodeJwt, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from "jose";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import { authenticationError } from "../presented-key.ts";
-import { ALGORITHMS, type IssuerKeys } from "./issuer-keys.ts";
-import type { TokenSettings } from "./token-settings.ts";
+import { ALGORITHMS, type IssuerKeys, type KeyAges } from "./issuer-keys.ts";
 
 /** How far the issuer's clock may be from ours. */
 const CLOCK_SECONDS = 30;
 
+/** What a token is measured by. */
+export interface Trust {
+  readonly keys: readonly IssuerKeys[];
+  /** One of them has to be named; none: any. */
+  readonly audiences: readonly string[];
+  readonly issuers: readonly string[];
+  readonly ages: KeyAges;
+}
+
+/** What a token says of its issuer, which nothing but the choice of the keys may rest on. */
+export function unverifiedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The claims of a token that one of the issuers signed, for us, and that is good now. Throws the caller's refusal. */
-export async function verifyToken(
-  token: string,
-  issuers: readonly IssuerKeys[],
-  settings: TokenSettings,
-): Promise<JWTPayload> {
+export async function verifyToken(token: string, trust: Trust): Promise<JWTPayload> {
   const header = headerOf(token);
   let reason = "no key of the issuer fits it";
   let away: unknown;
-  for (const issuer of issuers) {
+  for (const issuer of trust.keys) {
     let keys: Awaited<ReturnType<IssuerKeys["candidates"]>>;
     try {
-      keys = await issuer.candidates(header, settings.keyTtl);
+      keys = await issuer.candidates(header, trust.ages);
     } catch (error) {
       away = error;
       continue;
@@ -30,8 +43,8 @@ export async function verifyToken(
           algorithms: ALGORITHMS,
           clockTolerance: CLOCK_SECONDS,
           requiredClaims: ["exp"],
-          ...(settings.audiences.length === 0 ? {} : { audience: [...settings.audiences] }),
-          ...(settings.issuers.length === 0 ? {} : { issuer: [...settings.issuers] }),
+          ...(trust.audiences.length === 0 ? {} : { audience: [...trust.audiences] }),
+          ...(trust.issuers.length === 0 ? {} : { issuer: [...trust.issuers] }),
         });
         return payload;
       } catch (error) {

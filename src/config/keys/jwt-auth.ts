@@ -1,5 +1,5 @@
 import { ignored, type Key, later, section, supported } from "../key.ts";
-import { amount, flag, listOf, map, oneOf, text, textOrTexts, texts } from "../value-type.ts";
+import { amount, flag, listOf, map, oneOf, sectionOf, text, textOrTexts, texts } from "../value-type.ts";
 
 const keys = later("keys");
 const all = (names: string, key: Key): Record<string, Key> =>
@@ -9,6 +9,23 @@ const all = (names: string, key: Key): Record<string, Key> =>
       .split(/\s+/)
       .map((name) => [name, key]),
   );
+
+/** One entry of `litellm_jwtauth.issuers`. */
+export const tokenIssuer = section(
+  "litellm_jwtauth.issuers[]",
+  {
+    ...all(
+      `issuer jwks_url user_id_jwt_field user_email_jwt_field team_id_jwt_field team_ids_jwt_field org_id_jwt_field
+       end_user_id_jwt_field`,
+      supported(text),
+    ),
+    audience: supported(textOrTexts),
+    disable_audience_validation: supported(flag),
+    virtual_key_claim_field: keys(text),
+    unregistered_jwt_client_behavior: keys(oneOf("fallback_team_mapping", "reject", "auto_register")),
+  },
+  { required: ["issuer"] },
+);
 
 /** `general_settings.litellm_jwtauth`. */
 export const jwtAuth = section("litellm_jwtauth", {
@@ -27,11 +44,19 @@ export const jwtAuth = section("litellm_jwtauth", {
   ...all("admin_allowed_routes team_allowed_routes user_allowed_roles", supported(texts)),
   user_allowed_email_domain: supported(textOrTexts),
   ...all("role_mappings scope_mappings jwt_litellm_role_map", supported(listOf(map))),
-  ...all("oidc_userinfo_endpoint virtual_key_claim_field", keys(text)),
-  ...all("upsert_sso_user_to_team oidc_userinfo_enabled", keys(flag)),
-  ...all("oidc_userinfo_cache_ttl virtual_key_mapping_cache_ttl", keys(amount)),
-  routing_overrides: keys(map),
+  ...all("oidc_userinfo_enabled team_claim_fallback fallback_to_db_teams", supported(flag)),
+  oidc_userinfo_endpoint: supported(text),
+  ...all("oidc_userinfo_cache_ttl public_key_stale_ttl", supported(amount)),
+  issuers: supported(listOf(sectionOf(tokenIssuer))),
+  virtual_key_claim_field: keys(text),
+  virtual_key_mapping_cache_ttl: keys(amount),
+  auto_register_map_existing_key: keys(flag),
+  routing_overrides: keys(listOf(map)),
   unregistered_jwt_client_behavior: keys(oneOf("fallback_team_mapping", "reject", "auto_register")),
+  upsert_sso_user_to_team: ignored("users join the teams that their tokens name anyway", flag),
+  public_allowed_routes: ignored("nothing in LiteLLM reads it; `public_routes` opens routes", texts),
+  agent_id_jwt_field: later("MCP")(text),
+  mcp_client_id_jwt_field: later("MCP")(text),
   custom_validate: ignored("it names Python code", text),
 });
 
