@@ -1,4 +1,5 @@
 import { baseten } from "./baseten.ts";
+import { bytez } from "./bytez.ts";
 import { cerebras } from "./cerebras.ts";
 import { clarifai } from "./clarifai.ts";
 import { cloudflare } from "./cloudflare.ts";
@@ -39,6 +40,7 @@ export const OPENAI_COMPATIBLE_ROWS: readonly OpenAiCompatibleRow[] = [
   baseten,
   clarifai,
   datarobot,
+  bytez,
   ...MODEL_MAKERS,
   ...MODEL_CLOUDS,
   ...GATEWAYS,
