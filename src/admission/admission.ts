@@ -1,3 +1,4 @@
+import { GatewayError } from "../errors/gateway-error.ts";
 import type { Log } from "../events/log.ts";
 import type { Counters } from "./counters.ts";
 import type { Ask, Remainder, Scope, Verdict } from "./scope.ts";
@@ -45,14 +46,19 @@ export class Admission {
     this.#log = log;
   }
 
-  /** The lease, or why there is none. */
+  /** The lease, or why there is none. Rejects with `service_unavailable` when nobody can tell. */
   take(
     ask: Ask,
   ): Lease | Extract<Verdict, { admitted: false }> | Promise<Lease | Extract<Verdict, { admitted: false }>> {
     const verdict = this.#counters.take(ask);
-    return verdict instanceof Promise
-      ? verdict.then((later) => this.#leaseOf(ask, later))
-      : this.#leaseOf(ask, verdict);
+    if (!(verdict instanceof Promise)) return this.#leaseOf(ask, verdict);
+    return verdict.then(
+      (later) => this.#leaseOf(ask, later),
+      (cause: unknown) => {
+        if (cause instanceof GatewayError) throw cause;
+        throw new GatewayError("service_unavailable", "Limits cannot be checked at the moment", { cause });
+      },
+    );
   }
 
   /** Nano-dollars that a scope has spent since the beginning, as calls are admitted by them; its offset is not in it. */

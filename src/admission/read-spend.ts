@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
+import { spendSince } from "../store/objects/spend-since.ts";
 import { modelGroupSpend, spendTotals } from "../store/objects/spend-totals.ts";
 import type { ReadSpend } from "./counters.ts";
 import { tokenHash } from "./token-hash.ts";
@@ -48,6 +49,10 @@ export function readSpendFrom(database: Database): ReadSpend {
           WHERE ${column} IN (${sql.join([...source.entities])}) AND started_at >= ${source.since}`.execute(kysely);
         return BigInt(rows[0]?.cost ?? 0);
       }
+      case "since":
+        return spendSince(kysely, source.of, source.entity, source.since);
+      case "none":
+        return 0n;
       case "model-groups":
         return modelGroupSpend(kysely, source.models, source.since);
       default:

@@ -1,3 +1,4 @@
+import { GatewayError } from "../errors/gateway-error.ts";
 import type { Log } from "../events/log.ts";
 import type { RedisClient, RedisReply } from "../store/redis/redis-client.ts";
 import { AloneCounters } from "./alone-counters.ts";
@@ -23,6 +24,8 @@ export interface RedisCountersOptions {
   readonly log: Log;
   /** Begins every key; default `isthmus`. */
   readonly prefix?: string;
+  /** What is refused while Redis is away instead of being counted by this process alone; default nothing. */
+  readonly failClosed?: () => { readonly budgets: boolean; readonly rates: boolean };
 }
 
 interface Settlement {
@@ -47,6 +50,7 @@ export class RedisCounters implements Counters {
   readonly #redis: RedisClient;
   readonly #read: ReadSpend;
   readonly #log: Log;
+  readonly #failClosed: NonNullable<RedisCountersOptions["failClosed"]>;
   /** All keys share one slot of a cluster, as one script takes them all. */
   readonly #prefix: string;
   readonly #instance = crypto.randomUUID();
@@ -54,6 +58,7 @@ export class RedisCounters implements Counters {
   readonly #timer: ReturnType<typeof setInterval>;
   /** Nano-dollars used of scopes, spent and held, as Redis told last. */
   readonly #used = new Map<string, bigint>();
+  readonly #seeding = new Map<string, Promise<void>>();
   #instances = 1;
   #returns = 0;
   #waiting: Settlement[] = [];
@@ -66,6 +71,7 @@ export class RedisCounters implements Counters {
     this.#redis = options.redis;
     this.#read = options.read;
     this.#log = options.log;
+    this.#failClosed = options.failClosed ?? (() => ({ budgets: false, rates: false }));
     this.#prefix = `{${options.prefix ?? "isthmus"}}:admission:`;
     this.#timer = setInterval(() => void this.sweep(), RENEW_MS);
     this.#timer.unref();
@@ -81,6 +87,17 @@ export class RedisCounters implements Counters {
     try {
       return await this.#take(ask);
     } catch (error) {
+      if (this.#mustNotGuess(ask)) {
+        // A slow Redis may take the lease all the same.
+        if (sent) this.#tell({ id: ask.id, cost: 0n, tokens: 0 });
+        throw new GatewayError(
+          "service_unavailable",
+          "Limits cannot be checked at the moment, and may not be guessed",
+          {
+            cause: error,
+          },
+        );
+      }
       this.#log.debug("limits are counted without redis", { reason: String(error) });
       const verdict = await this.#takeAlone(ask);
       // A slow Redis may still take the lease after nobody waits for it: that of a call that does not go out is given back.
@@ -203,8 +220,27 @@ export class RedisCounters implements Counters {
     this.#used.set(id, used);
   }
 
-  async #seed(scope: Scope): Promise<void> {
-    await this.#redis.run(SEED, [this.#scopeKey(scope.id)], [String(await this.#read(scope.source)), KEPT_MS]);
+  /** Requests that come at the same time for a scope that is not there ask the ledger once. */
+  #seed(scope: Scope): Promise<void> {
+    let seeding = this.#seeding.get(scope.id);
+    if (seeding === undefined) {
+      seeding = this.#read(scope.source)
+        .then((total) => this.#redis.run(SEED, [this.#scopeKey(scope.id)], [String(total), KEPT_MS]))
+        .then(() => undefined)
+        .finally(() => this.#seeding.delete(scope.id));
+      this.#seeding.set(scope.id, seeding);
+    }
+    return seeding;
+  }
+
+  /** `fail_closed_budget_enforcement` and `fail_closed_rate_limit_enforcement`. */
+  #mustNotGuess({ scopes, free }: Ask): boolean {
+    const { budgets, rates } = this.#failClosed();
+    return scopes.some(
+      ({ limits: { maxBudget, rpm, tpm, parallel } }) =>
+        (budgets && maxBudget !== undefined && !free) ||
+        (rates && (rpm !== undefined || tpm !== undefined || parallel !== undefined)),
+    );
   }
 
   #takeAlone(ask: Ask): Promise<Verdict> {

@@ -1,3 +1,5 @@
+import type { SpendOwner } from "../store/objects/spend-since.ts";
+
 /** Where the ledger counts what a scope has spent, for the first look at it. */
 export type SpendSource =
   | {
@@ -19,6 +21,15 @@ export type SpendSource =
       readonly entities: readonly string[];
       readonly since: number;
     }
+  /** Everybody, a provider, a deployment, an end user or a tag, since a moment. */
+  | {
+      readonly dimension: "since";
+      readonly of: SpendOwner;
+      readonly entity: string;
+      readonly since: number;
+    }
+  /** Nothing that the ledger counts. */
+  | { readonly dimension: "none" }
   /** Model groups, whoever called them, since the day of a moment. */
   | { readonly dimension: "model-groups"; readonly models: readonly string[]; readonly since: number };
 
@@ -42,6 +53,8 @@ export interface Scope {
   /** Added to what the ledger says: what was carried over, less what a reset took away. */
   readonly offset: bigint;
   readonly limits: Limits;
+  /** What it may use once its budget is spent, where it asked to be slowed down instead of refused. */
+  readonly throttled?: Limits;
   /** Whether reaching the budget refuses (`at`), or only passing it (`above`), as LiteLLM has it for this scope. */
   readonly refusesWhen: "at" | "above";
   /** How a refusal for money begins. */

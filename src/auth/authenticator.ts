@@ -47,6 +47,7 @@ export class Authenticator {
   readonly #now: () => number;
   /** By the key itself: holding the text costs nothing that the request did not already hold. Bounded. */
   readonly #known = new Map<string, Known>();
+  readonly #finding = new Map<string, Promise<Principal | undefined>>();
 
   constructor(options: AuthenticatorOptions | string) {
     const { masterKey, find, now, tokens } = typeof options === "string" ? { masterKey: options } : options;
@@ -81,12 +82,14 @@ export class Authenticator {
   forget(): void {
     const master = this.#known.get(this.#masterKey);
     this.#known.clear();
+    // What is being read may be what was before the change.
+    this.#finding.clear();
     if (master !== undefined) this.#known.set(this.#masterKey, master);
   }
 
   async #lookUp(key: string, known: Known | undefined, find: () => ReturnType<FindKey>): Promise<Principal> {
     try {
-      return this.#admit(key, this.#remember(key, await find()));
+      return this.#admit(key, await this.#found(key, find));
     } catch (cause) {
       if (cause instanceof GatewayError) throw cause;
       if (known?.principal !== undefined && performance.now() - known.at < STALE_MS) {
@@ -94,6 +97,20 @@ export class Authenticator {
       }
       throw new GatewayError("service_unavailable", "The key cannot be looked up at the moment", { cause });
     }
+  }
+
+  /** Requests that come at the same time with one key ask for it once. */
+  #found(key: string, find: () => ReturnType<FindKey>): Promise<Principal | undefined> {
+    let finding = this.#finding.get(key);
+    if (finding === undefined) {
+      finding = find()
+        .then((principal) => (this.#finding.get(key) === finding ? this.#remember(key, principal) : principal))
+        .finally(() => {
+          if (this.#finding.get(key) === finding) this.#finding.delete(key);
+        });
+      this.#finding.set(key, finding);
+    }
+    return finding;
   }
 
   #admit(key: string, principal: Principal | undefined): Principal {

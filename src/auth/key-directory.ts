@@ -1,7 +1,8 @@
+import type { LimitSettings } from "../admission/limit-settings.ts";
 import type { Scope } from "../admission/scope.ts";
 import { asNumber, asObject, asString, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import type { Database } from "../store/database.ts";
-import { nextReset, parseDuration, periodBegin, type ResetClock } from "../store/objects/budget-window.ts";
+import { carriedOver, nextReset, parseDuration, periodBegin, type ResetClock } from "../store/objects/budget-window.ts";
 import { type BudgetRow, budgets } from "../store/objects/budgets.ts";
 import { customers } from "../store/objects/customers.ts";
 import { findReplacedKey, type KeyRow, keys } from "../store/objects/keys.ts";
@@ -18,6 +19,8 @@ import type { ModelList } from "./model-access.ts";
 import {
   blockedOwner,
   blockedWords,
+  customerScope,
+  defaultCustomerScope,
   type LimitRow,
   limitsOf,
   memberModels,
@@ -30,6 +33,7 @@ import {
   roleOf,
   scopeOf,
   teamScope,
+  throttledLimits,
   userScope,
   withGroups,
 } from "./owner-scopes.ts";
@@ -39,6 +43,7 @@ import { raisedBudget } from "./raised-budget.ts";
 export interface KeyDirectoryOptions {
   readonly database: Database;
   readonly resetClock: () => ResetClock;
+  readonly settings: () => LimitSettings;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
 }
@@ -62,11 +67,13 @@ interface Limited {
 export class KeyDirectory {
   readonly #database: Database;
   readonly #resetClock: () => ResetClock;
+  readonly #settings: () => LimitSettings;
   readonly #now: () => number;
 
   constructor(options: KeyDirectoryOptions) {
     this.#database = options.database;
     this.#resetClock = options.resetClock;
+    this.#settings = options.settings;
     this.#now = options.now ?? Date.now;
   }
 
@@ -135,20 +142,14 @@ export class KeyDirectory {
   async customerScope(id: string): Promise<Scope | undefined> {
     const { kysely } = this.#database;
     const customer = await customers.find(kysely, id);
-    if (customer === undefined || customer.budget_id === null) return undefined;
-    const budget = await budgets.find(kysely, customer.budget_id);
-    if (budget === undefined) return undefined;
-    return scopeOf({
-      id: `customer:${id}`,
-      descriptor: "end_user",
-      value: id,
-      limits: limitsOf(budget),
-      source: { dimension: "customer", entities: [id] },
-      offset: customer.spend_offset_nano,
-      refusesWhen: "above",
-      exceeded: (spent, limit) =>
-        `ExceededBudget: End User=${id} over budget. ${budgetSentence("")(spent, limit).replace(/^.*! +/, "")}`,
-    });
+    const budget = await this.#budget(customer?.budget_id);
+    if (customer !== undefined && budget !== undefined) return customerScope(customer, budget);
+    const { endUserBudgetId, endUserBudget } = this.#settings();
+    const common = await this.#budget(endUserBudgetId);
+    if (common !== undefined) {
+      return defaultCustomerScope(id, limitsOf(common), this.#beginOf(common.budget_duration ?? undefined, 0));
+    }
+    return endUserBudget === undefined ? undefined : defaultCustomerScope(id, { maxBudget: endUserBudget }, 0);
   }
 
   /** The scope of a tag; undefined when nothing limits it. */
@@ -178,7 +179,14 @@ export class KeyDirectory {
     const budget = await this.#budget(key.budget_id);
     const settings = asObject(parseJson(key.settings)) ?? {};
     const metadata = asObject(parseJson(key.metadata)) ?? {};
-    const keyLimits = raised(limitsOf(key, budget), settings, metadata, this.#now());
+    const { parallelPerKey, throttle } = this.#settings();
+    const keyLimits = raised(
+      { ...(parallelPerKey === undefined ? {} : { parallel: parallelPerKey }), ...limitsOf(key, budget) },
+      settings,
+      metadata,
+      this.#now(),
+    );
+    const throttled = metadata.throttle_on_budget_exceeded === true ? throttledLimits(keyLimits, throttle) : undefined;
     const keyScope = scopeOf({
       id: `key:${key.token}`,
       descriptor: "api_key",
@@ -187,6 +195,7 @@ export class KeyDirectory {
       source: { dimension: "key", entities: [key.token, ...(JSON.parse(key.previous_tokens) as string[])] },
       offset: key.spend_offset_nano,
       exceeded: budgetSentence(`Key=${key.key_alias ?? "key"} (${key.key_name})`),
+      ...(throttled === undefined ? {} : { throttled }),
     });
     const tokens = [key.token, ...(JSON.parse(key.previous_tokens) as string[])];
     const scopes: Scope[] = [
@@ -240,9 +249,11 @@ export class KeyDirectory {
         access.push(memberModels(budget, own));
         if (budget !== undefined) scopes.push(memberScope(team, user, member, raisedBudget(budget, this.#now())));
       }
-    } else if (user !== undefined) {
-      // A key of a team leaves its owner's personal budget alone.
+    }
+    // A key of a team leaves its owner's personal budget alone, unless it is told otherwise.
+    if (user !== undefined && (team === undefined || this.#settings().userBudgetOnTeamKeys))
       scopes.push(userScope(user));
+    if (user !== undefined && team === undefined) {
       access.push({ object: "user", models: namesIn(user.models).filter((name) => name !== "no-default-models") });
     }
     const project = projectId === null ? undefined : await projects.find(kysely, projectId);
@@ -314,19 +325,23 @@ export class KeyDirectory {
     entities: readonly string[],
   ): Promise<Row> {
     const now = this.#now();
-    if (row.budget_duration === null || row.budget_reset_at === null || row.budget_reset_at > now) return row;
+    const { resets, rollover } = this.#settings();
+    if (!resets || row.budget_duration === null || row.budget_reset_at === null || row.budget_reset_at > now)
+      return row;
     const duration = parseDuration(row.budget_duration);
     if (duration === undefined) return row;
     const totals = await spendTotals(this.#database.kysely, dimension, entities);
     let total = 0n;
     for (const amount of totals.values()) total += amount;
-    const patch = { spend_offset_nano: -total, budget_reset_at: nextReset(duration, now, this.#resetClock()) };
+    const beyond = rollover ? carriedOver(total + row.spend_offset_nano, row.max_budget_nano) : 0n;
+    const patch = { spend_offset_nano: beyond - total, budget_reset_at: nextReset(duration, now, this.#resetClock()) };
     await table.update(this.#database.kysely, entities[0] as string, patch);
     return { ...row, ...patch };
   }
 }
 
 interface ResettingRow {
+  readonly spend_offset_nano: bigint;
   readonly budget_duration: string | null;
   readonly budget_reset_at: number | null;
 }

@@ -1,6 +1,7 @@
 import type { Limits, Scope, SpendSource } from "../admission/scope.ts";
 import { asNumber, asString, type JsonObject, parseJson } from "../json/json.ts";
 import type { BudgetRow } from "../store/objects/budgets.ts";
+import type { CustomerRow } from "../store/objects/customers.ts";
 import type { KeyRow } from "../store/objects/keys.ts";
 import type { OrganizationRow } from "../store/objects/organizations.ts";
 import type { ProjectRow } from "../store/objects/projects.ts";
@@ -78,6 +79,50 @@ export function projectScope(project: ProjectRow, budget: BudgetRow | undefined)
     offset: project.spend_offset_nano,
     exceeded: budgetSentence(`Project=${project.project_id}`),
   });
+}
+
+export function customerScope(customer: CustomerRow, budget: BudgetRow): Scope {
+  const { user_id: id } = customer;
+  return scopeOf({
+    ...customerWords(id),
+    id: `customer:${id}`,
+    limits: limitsOf(budget),
+    source: { dimension: "customer", entities: [id] },
+    offset: customer.spend_offset_nano,
+  });
+}
+
+/** Of an end user without a budget of its own, in the period that began at `since`. */
+export function defaultCustomerScope(id: string, limits: Limits, since: number): Scope {
+  return scopeOf({
+    ...customerWords(id),
+    // A new period is a new scope.
+    id: `customer-default:${id}:${since}`,
+    limits,
+    source: { dimension: "since", of: "customer", entity: id, since },
+    offset: 0n,
+  });
+}
+
+function customerWords(id: string): Pick<Scope, "descriptor" | "value" | "refusesWhen" | "exceeded"> {
+  return {
+    descriptor: "end_user",
+    value: id,
+    refusesWhen: "above",
+    exceeded: (spent, limit) =>
+      `ExceededBudget: End User=${id} over budget. ${budgetSentence("")(spent, limit).replace(/^.*! +/, "")}`,
+  };
+}
+
+/** A share of the limits per minute instead of the budget; undefined where there are none to slow down by. */
+export function throttledLimits({ rpm, tpm, parallel }: Limits, share: number | undefined): Limits | undefined {
+  if (share === undefined || (rpm === undefined && tpm === undefined)) return undefined;
+  const part = (limit: number): number => Math.max(1, Math.floor(limit * share));
+  return {
+    ...(rpm === undefined ? {} : { rpm: part(rpm) }),
+    ...(tpm === undefined ? {} : { tpm: part(tpm) }),
+    ...(parallel === undefined ? {} : { parallel }),
+  };
 }
 
 export function scopeOf(

@@ -11,6 +11,7 @@ import { httpCarrier } from "../http-client/http-client.ts";
 import type { JsonObject } from "../json/json.ts";
 import { openLedger } from "../ledger/ledger.ts";
 import { openRetention } from "../ledger/retention.ts";
+import { openBudgetRenewal } from "../management/budgets/renewal.ts";
 import { openSoftBudgetWatch } from "../management/budgets/soft-budgets.ts";
 import { TABLES } from "../management/change.ts";
 import { PRICE_MAP_URL } from "../management/cost-map/reload-prices.ts";
@@ -129,6 +130,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     log,
     redis,
     shared: workerNumber(env) !== undefined && options.workers > 1,
+    snapshot: () => configuration.current,
     resetClock: () => ({
       timeZone: typeof timezone === "string" ? timezone : undefined,
       resetTime: typeof budget_reset_time === "string" ? budget_reset_time : undefined,
@@ -212,6 +214,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const jobs = [
     openCostMapSchedule(management),
     openSoftBudgetWatch(management),
+    openBudgetRenewal(management),
     ...(isTrue(env.LITELLM_KEY_ROTATION_ENABLED) ? [openKeyRotation(management, keyRotation(env))] : []),
   ];
   const health = new HealthChecks({ gateway: () => services, database, redis });

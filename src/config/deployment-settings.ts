@@ -32,6 +32,8 @@ export function deploymentSettings(
   put("otpm", asNumber(params.otpm));
   put("order", asNumber(params.order));
   put("maxParallelRequests", asNumber(params.max_parallel_requests));
+  put("defaultKeyRpm", asNumber(params.default_api_key_rpm_limit));
+  put("defaultKeyTpm", asNumber(params.default_api_key_tpm_limit));
   put("maxBudget", asNumber(params.max_budget));
   put("budgetDuration", asString(params.budget_duration));
   put("tags", textsOf(params.tags));

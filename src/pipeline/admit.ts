@@ -1,5 +1,6 @@
 import type { Admission } from "../admission/admission.ts";
 import { Lease } from "../admission/admission.ts";
+import { limitSettingsOf } from "../admission/limit-settings.ts";
 import type { Ask, Refusal, Scope } from "../admission/scope.ts";
 import type { Customer } from "../auth/customers.ts";
 import { modelScopes, tagScopes } from "../auth/grant.ts";
@@ -8,7 +9,8 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
 import type { Deployment, PriceSheet, Snapshot } from "../snapshot/snapshot.ts";
-import { allFree, boundsOf, type CallBounds, dearest, pricesOfGroup } from "./bounds.ts";
+import { allFree, boundsOf, type CallBounds, dearest, outputCapOf, pricesOfGroup } from "./bounds.ts";
+import { defaultKeyScope } from "./default-key-limits.ts";
 import { requireModel } from "./model-denial.ts";
 import { pricesFor } from "./prices.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -31,8 +33,8 @@ export interface Gate {
   accessGroups(): ReadonlyMap<string, readonly string[]>;
   /** The rules of an end user; undefined where it has none. A promise only when they have to be looked up. */
   customer(endUser: string): Customer | undefined | Promise<Customer | undefined>;
-  /** Scopes of the access groups of models that the deployments belong to. */
-  groupScopes(snapshot: Snapshot, deployments: readonly Deployment[]): readonly Scope[];
+  /** Scopes that the configuration has for every call, for its tags and for the access groups of its deployments. */
+  configuredScopes(snapshot: Snapshot, deployments: readonly Deployment[], tags: readonly string[]): readonly Scope[];
   /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */
   namedScopes(endUser: string | undefined, tags: readonly string[]): readonly Scope[] | Promise<readonly Scope[]>;
 }
@@ -49,7 +51,9 @@ export interface Admitted {
  */
 export function admit(gate: Gate, context: RequestContext, plan: RoutePlan): Admitted | Promise<Admitted> {
   requireModel(gate, context, context.requestedModel);
-  return admitAt(gate, context, pricesOf(plan), plan.target.match.deployments);
+  const prices = pricesOf(plan);
+  if (limitSettingsOf(context.snapshot).blocksUnpriced) requirePrice(context, prices);
+  return admitAt(gate, context, prices, plan.target.match.deployments);
 }
 
 /**
@@ -62,38 +66,60 @@ export function admitAt(
   prices: readonly (PriceSheet | undefined)[],
   deployments: readonly Deployment[] = [],
 ): Admitted | Promise<Admitted> {
-  const groups = gate.groupScopes(context.snapshot, deployments);
+  let groups = gate.configuredScopes(context.snapshot, deployments, context.controls.tags);
+  const { grant, keyHash } = context.principal;
+  const perKey = defaultKeyScope(deployments, grant, keyHash, context.requestedModel);
+  if (perKey !== undefined) groups = [...groups, perKey];
   const named = gate.namedScopes(context.controls.endUser, context.controls.tags);
   if (named instanceof Promise) {
     return named.then((scopes) =>
-      admitOver(gate, context, prices, groups.length === 0 ? scopes : [...groups, ...scopes]),
+      admitOver(gate, context, prices, groups.length === 0 ? scopes : [...groups, ...scopes], deployments),
     );
   }
-  return admitOver(gate, context, prices, groups.length === 0 ? named : [...groups, ...named]);
+  return admitOver(gate, context, prices, groups.length === 0 ? named : [...groups, ...named], deployments);
 }
 
 function admitOver(
   gate: Gate,
-  context: RequestContext,
+  asked: RequestContext,
   prices: readonly (PriceSheet | undefined)[],
   named: readonly Scope[],
+  deployments: readonly Deployment[],
 ): Admitted | Promise<Admitted> {
-  const { grant } = context.principal;
+  const { grant } = asked.principal;
   const own = grant === undefined ? [] : grant.scopes;
   const perModel = [grant?.perModel, grant?.teamPerModel].flatMap((limits) =>
-    limits === undefined ? [] : modelScopes(limits, context.requestedModel),
+    limits === undefined ? [] : modelScopes(limits, asked.requestedModel),
   );
-  const tagged =
-    grant?.rules === undefined ? [] : tagScopes(grant.rules, context.principal.keyHash, context.controls.tags);
+  const tagged = grant?.rules === undefined ? [] : tagScopes(grant.rules, asked.principal.keyHash, asked.controls.tags);
   const more = named.length + perModel.length + tagged.length;
   const scopes = more === 0 ? own : [...own, ...perModel, ...tagged, ...named];
-  if (scopes.length === 0) return { context, lease: undefined };
+  if (scopes.length === 0) return { context: asked, lease: undefined };
 
-  const bounds = boundsOf(context);
+  const { context, bounds } = reserved(asked, boundsOf(asked), outputCapOf(deployments));
   const ask = askFor(context, scopes, prices, bounds);
   const taken = gate.admission.take(ask);
   if (taken instanceof Lease) return { context, lease: taken };
   return settleTake(gate, context, prices, bounds, ask, taken);
+}
+
+/**
+ * What is held of a call that sets no bound for its output: an estimate, at most what the model can write; with
+ * `reservation: strict` all that it can write, or the estimate as a bound that goes upstream where that is not known.
+ */
+function reserved(
+  context: RequestContext,
+  bounds: CallBounds,
+  cap: number | undefined,
+): { readonly context: RequestContext; readonly bounds: CallBounds } {
+  if (bounds.outputAsked || context.operation !== "chat") return { context, bounds };
+  const strict = limitSettingsOf(context.snapshot).reservation === "strict";
+  const most = cap === undefined ? undefined : cap * bounds.choices;
+  if (most !== undefined) {
+    return { context, bounds: strict || most < bounds.outputTokens ? { ...bounds, outputTokens: most } : bounds };
+  }
+  if (!strict) return { context, bounds };
+  return { context: { ...context, outputCap: Math.floor(bounds.outputTokens / bounds.choices) }, bounds };
 }
 
 async function settleTake(
@@ -107,6 +133,14 @@ async function settleTake(
   const first = await pending;
   if (first instanceof Lease) return { context, lease: first };
   let refusal = first.refusal;
+  const { throttled } = refusal.scope;
+  if (refusal.kind === "budget" && throttled !== undefined) {
+    const slowed = { ...refusal.scope, limits: throttled };
+    const scopes = ask.scopes.map((scope) => (scope.id === slowed.id ? slowed : scope));
+    const again = await gate.admission.take({ ...ask, scopes });
+    if (again instanceof Lease) return { context, lease: again };
+    refusal = again.refusal;
+  }
   if (refusal.kind === "budget" && refusal.room > 0n && context.operation === "chat") {
     // What the cheap bound refuses is counted; where that is not enough, the output gets what room there is.
     const counted = Math.ceil((await promptTokens(context)) * COUNT_MARGIN) + COUNT_OVERHEAD;
@@ -116,7 +150,8 @@ async function settleTake(
       const fitted = { ...exact, outputTokens: output };
       const again = await gate.admission.take({ ...ask, amount: dearest(prices, fitted) });
       if (again instanceof Lease) {
-        const capped = output < bounds.outputTokens ? { ...context, outputCap: output } : context;
+        const each = Math.floor(output / bounds.choices);
+        const capped = output < bounds.outputTokens ? { ...context, outputCap: each } : context;
         return { context: capped, lease: again };
       }
       refusal = again.refusal;
@@ -153,13 +188,28 @@ function askFor(
   prices: readonly (PriceSheet | undefined)[],
   bounds: CallBounds,
 ): Ask {
+  const { reservation, countedTokens } = limitSettingsOf(context.snapshot);
+  const input = countedTokens === "output" ? 0 : Math.ceil(context.bytes / BYTES_PER_TOKEN);
+  const output = countedTokens === "input" || !bounds.outputAsked ? 0 : bounds.outputTokens;
   return {
     id: context.id,
     scopes,
-    amount: dearest(prices, bounds),
+    amount: reservation === "none" ? 0n : dearest(prices, bounds),
     free: allFree(prices),
-    tokens: Math.ceil(context.bytes / BYTES_PER_TOKEN) + (bounds.outputAsked ? bounds.outputTokens : 0),
+    tokens: input + output,
   };
+}
+
+/** LiteLLM's refusal of a model that nobody knows the price of. */
+function requirePrice(context: RequestContext, prices: readonly (PriceSheet | undefined)[]): void {
+  if (prices.some((sheet) => sheet !== undefined)) return;
+  throw new GatewayError(
+    "permission_denied",
+    `Model '${context.requestedModel}' has no pricing in the cost map, so litellm cannot price the request. Requests ` +
+      "for unpriced models are blocked because 'block_requests_for_models_without_pricing' is enabled. Add pricing " +
+      "(input_cost_per_token/output_cost_per_token) to allow the request.",
+    { type: "model_cost_map_missing", param: "model" },
+  );
 }
 
 /** A refusal in LiteLLM's words. */

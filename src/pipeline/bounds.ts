@@ -13,6 +13,8 @@ export interface CallBounds {
   readonly outputTokens: number;
   /** Whether the caller set the output's bound itself. */
   readonly outputAsked: boolean;
+  /** Answers that the call asks for at once; `outputTokens` is what they can have together. */
+  readonly choices: number;
 }
 
 export function boundsOf(context: RequestContext): CallBounds {
@@ -23,11 +25,12 @@ export function boundsOf(context: RequestContext): CallBounds {
     positive(body.max_tokens) ??
     positive(body.max_output_tokens) ??
     geminiCap(body.generationConfig);
-  const choices = positive(body.n) ?? 1;
+  const choices = Math.ceil(positive(body.n) ?? 1);
   return {
     inputTokens: promptBound(context),
-    outputTokens: Math.ceil(asked ?? defaultOutput(context)) * Math.ceil(choices),
+    outputTokens: Math.ceil(asked ?? defaultOutput(context)) * choices,
     outputAsked: asked !== undefined,
+    choices,
   };
 }
 
@@ -57,6 +60,21 @@ export function promptBound(context: RequestContext): number {
     tools: context.body.tools !== undefined || context.body.functions !== undefined,
     images: countImages(context),
   });
+}
+
+const caps = new WeakMap<readonly Deployment[], number | undefined>();
+
+/** The most that any of the deployments can write in one answer; undefined where that is not known of all. */
+export function outputCapOf(deployments: readonly Deployment[]): number | undefined {
+  if (caps.has(deployments)) return caps.get(deployments);
+  let most: number | undefined = 0;
+  for (const { facts } of deployments) {
+    if (facts.maxOutputTokens === undefined) most = undefined;
+    else if (most !== undefined) most = Math.max(most, facts.maxOutputTokens);
+  }
+  const cap = most === 0 ? undefined : most;
+  caps.set(deployments, cap);
+  return cap;
 }
 
 /** The distinct prices of a group's deployments; `undefined` among them where one is unknown. */

@@ -63,8 +63,7 @@ export class Mirror {
 }
 
 function copyOf(context: RequestContext, model: string): RequestContext {
-  const { pinnedDeployment, previousDeployment, cacheWriter, partial, response, superseded, outputCap, ...rest } =
-    context;
+  const { pinnedDeployment, cacheWriter, partial, response, superseded, outputCap, ...rest } = context;
   return {
     ...rest,
     id: crypto.randomUUID(),

@@ -1,5 +1,6 @@
 import { Admission } from "../admission/admission.ts";
 import type { Counters, ReadSpend } from "../admission/counters.ts";
+import { type LimitSettings, limitSettingsOf } from "../admission/limit-settings.ts";
 import { MemoryCounters } from "../admission/memory-counters.ts";
 import { readSpendFrom } from "../admission/read-spend.ts";
 import { RedisCounters } from "../admission/redis-counters.ts";
@@ -9,7 +10,9 @@ import { Customers } from "../auth/customers.ts";
 import { GroupBudgets } from "../auth/group-budgets.ts";
 import { KeyDirectory } from "../auth/key-directory.ts";
 import { NamedScopes } from "../auth/named-scopes.ts";
+import { ProxyScopes } from "../auth/proxy-scopes.ts";
 import type { Log } from "../events/log.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { Database } from "../store/database.ts";
 import { accessGroups } from "../store/objects/access-groups.ts";
 import type { ResetClock } from "../store/objects/budget-window.ts";
@@ -28,6 +31,8 @@ export interface GateOptions {
   /** Counts for all machines that share it. */
   readonly redis: RedisClient | undefined;
   readonly resetClock: () => ResetClock;
+  /** The configuration in force. */
+  readonly snapshot: () => Snapshot;
 }
 
 export interface OpenGate extends Gate {
@@ -42,7 +47,9 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
   const { database, log } = options;
   const read = readSpendFrom(database);
   const counters = countersFor(options, read);
-  const directory = new KeyDirectory({ database, resetClock: options.resetClock });
+  const settings = (): LimitSettings => limitSettingsOf(options.snapshot());
+  const directory = new KeyDirectory({ database, resetClock: options.resetClock, settings });
+  const proxyScopes = new ProxyScopes(options.resetClock);
   const named = new NamedScopes(directory);
   const customers = new Customers(database);
   const groupBudgets = new GroupBudgets(database, options.resetClock);
@@ -69,7 +76,12 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
     directory,
     accessGroups: () => groups,
     customer: (endUser) => customers.of(endUser),
-    groupScopes: (snapshot, deployments) => groupBudgets.of(snapshot, deployments),
+    configuredScopes: (snapshot, deployments, tags) => {
+      const ofAll = proxyScopes.of(snapshot, tags);
+      const ofGroups = groupBudgets.of(snapshot, deployments);
+      if (ofGroups.length === 0) return ofAll;
+      return ofAll.length === 0 ? ofGroups : [...ofAll, ...ofGroups];
+    },
     namedScopes: (endUser, tags) => named.of(endUser, tags),
     async changed() {
       named.forget();
@@ -84,8 +96,10 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
 }
 
 /** Shared by as many as serve the same keys: machines over Redis, processes over a file. */
-function countersFor({ redis, shared, dataDir, log }: GateOptions, read: ReadSpend): Counters {
-  if (redis !== undefined) return new RedisCounters({ redis, read, log });
+function countersFor({ redis, shared, dataDir, log, snapshot }: GateOptions, read: ReadSpend): Counters {
+  if (redis !== undefined) {
+    return new RedisCounters({ redis, read, log, failClosed: () => limitSettingsOf(snapshot()).failClosed });
+  }
   return shared ? new SqliteCounters(countersFile(dataDir), read) : new MemoryCounters(read);
 }
 

@@ -1,4 +1,5 @@
 import type { Lease } from "../admission/admission.ts";
+import { limitSettingsOf } from "../admission/limit-settings.ts";
 import type { CachedAnswer } from "../cache/answer-cache.ts";
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
@@ -46,6 +47,13 @@ export interface RouteTrace {
   readonly maxRetries: number;
   readonly fallbacks: number;
   readonly maxFallbacks: number;
+}
+
+/** The tokens that limits per minute count of a call. */
+function countedTokens({ snapshot }: RequestContext, usage: Usage): number {
+  const { countedTokens: counted } = limitSettingsOf(snapshot);
+  if (counted === "total") return totalTokens(usage);
+  return counted === "input" ? inputTokens(usage) : outputTokens(usage);
 }
 
 /** The one place where a request's money is decided. Opened before the first call goes out, settled exactly once. */
@@ -189,7 +197,7 @@ export class Settlement {
     const { principal, controls } = context;
     const usage = this.#usage ?? { buckets: {} };
     const visible = visibleCallId(context);
-    this.lease?.settle(this.#nano, totalTokens(usage));
+    this.lease?.settle(this.#nano, countedTokens(context, usage));
     this.#gateway.accounts.settle({
       id: context.id,
       startedAt: context.startedAt,

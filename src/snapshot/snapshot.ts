@@ -57,6 +57,9 @@ export interface DeploymentSettings {
   readonly otpm?: number;
   readonly order?: number;
   readonly maxParallelRequests?: number;
+  /** What each key may use per minute where it has no limits for the model. */
+  readonly defaultKeyRpm?: number;
+  readonly defaultKeyTpm?: number;
   readonly maxBudget?: number;
   readonly budgetDuration?: string;
   readonly tags?: readonly string[];

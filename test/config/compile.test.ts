@@ -69,13 +69,13 @@ describe("compileSnapshot", () => {
 
   test("unknown keys get a likely correction, later and ignored ones their reason", () => {
     const { diagnostics } = compile(
-      "genral_settings: {}\nlitellm_settings:\n  drop_parms: true\n  budget_rollover: true\n  json_logs: true\n",
+      "genral_settings: {}\nlitellm_settings:\n  drop_parms: true\n  llm_guard_mode: strict\n  json_logs: true\n",
     );
     const said = diagnostics.map((one) => [one.code, one.suggestion ?? one.message.split(" ")[0]]);
     expect(said).toEqual([
       ["unknown_key", "general_settings"],
       ["unknown_key", "drop_params"],
-      ["not_yet", "litellm_settings.budget_rollover"],
+      ["not_yet", "litellm_settings.llm_guard_mode"],
       ["ignored_key", "litellm_settings.json_logs"],
     ]);
   });

@@ -27,9 +27,9 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
 
   store_model_in_db: supported(flag),
   supported_db_objects: keys(texts),
-  proxy_budget_rescheduler_min_time: keys(amount),
-  proxy_budget_rescheduler_max_time: keys(amount),
-  disable_reset_budget: keys(flag),
+  proxy_budget_rescheduler_min_time: supported(amount),
+  proxy_budget_rescheduler_max_time: supported(amount),
+  disable_reset_budget: supported(flag),
   disable_spend_logs: keys(flag),
   disable_spend_updates: keys(flag),
   disable_error_logs: keys(flag),

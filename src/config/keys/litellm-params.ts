@@ -109,8 +109,8 @@ export const litellmParams = section(
 
     max_budget: supported(amount),
     budget_duration: supported(text),
-    default_api_key_tpm_limit: keys(count),
-    default_api_key_rpm_limit: keys(count),
+    default_api_key_tpm_limit: supported(count),
+    default_api_key_rpm_limit: supported(count),
     configurable_clientside_auth_params: keys(list),
     fireworks_forward_user_id: keys(flag),
     aws_session_tags: keys(anything),

@@ -177,11 +177,15 @@ export async function requireFreeAlias(connection: Connection, alias: unknown, t
 
 /** Fills in `default_key_generate_params` and refuses what is above `upperbound_key_generate_params`. */
 export function applyKeyDefaults(management: Management, fields: MutableJsonObject): void {
-  const { default_key_generate_params: defaults, upperbound_key_generate_params: bounds } =
-    management.snapshot().library.raw;
+  const {
+    default_key_generate_params: defaults,
+    upperbound_key_generate_params: bounds,
+    default_soft_budget: softBudget,
+  } = management.snapshot().library.raw;
   for (const [name, value] of Object.entries((defaults ?? {}) as JsonObject)) {
     if (fields[name] === undefined || fields[name] === null) fields[name] = value;
   }
+  if (typeof softBudget === "number") fields.soft_budget ??= softBudget;
   const now = management.now();
   for (const [name, bound] of Object.entries((bounds ?? {}) as JsonObject)) {
     const value = fields[name];

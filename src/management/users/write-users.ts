@@ -8,6 +8,7 @@ import { Authority } from "../authority.ts";
 import { type Actor, type Change, change } from "../change.ts";
 import { checkLimits, resetFor } from "../fields.ts";
 import { deleteKeyRows, generateKey } from "../keys/write-keys.ts";
+import type { Management } from "../management.ts";
 import { nanoOf } from "../object-shape.ts";
 import { badRequest, forbidden, refused } from "../refusals.ts";
 import { addMember } from "../teams/members.ts";
@@ -25,6 +26,7 @@ export async function createUser(actor: Actor, body: JsonObject): Promise<JsonOb
   const defaults = management.snapshot().library.raw.default_internal_user_params as JsonObject | undefined;
   const fields: MutableJsonObject = { ...defaults };
   for (const [name, value] of Object.entries(body)) if (value !== undefined && value !== null) fields[name] = value;
+  if ((fields.user_role ?? "internal_user") === "internal_user") applyInternalUserBudget(management, fields);
   const userId = typeof fields.user_id === "string" ? fields.user_id : randomUUID();
   const organizationIds = (fields.organizations ?? []) as readonly string[];
   const row = await change(actor, async (transaction) => {
@@ -72,6 +74,15 @@ export async function createUser(actor: Actor, body: JsonObject): Promise<JsonOb
           { route: "/key/generate" },
         );
   return { ...key, ...shown, user_id: userId, ...(body.auto_create_key === false ? { key: null, token: null } : {}) };
+}
+
+/** `max_internal_user_budget` and `internal_user_budget_duration`, where the request says nothing of its own. */
+function applyInternalUserBudget(management: Management, fields: MutableJsonObject): void {
+  const { raw } = management.snapshot().library;
+  const budget = raw.max_internal_user_budget ?? raw.default_max_internal_user_budget;
+  if (fields.max_budget === undefined && typeof budget === "number") fields.max_budget = budget;
+  const duration = raw.internal_user_budget_duration;
+  if (fields.budget_duration === undefined && typeof duration === "string") fields.budget_duration = duration;
 }
 
 /** A first key has what names and routes it; the limits are its owner's. */
@@ -130,8 +141,11 @@ async function requireFreeIdentity({ connection }: Change, userId: string, email
 }
 
 /** Changes the user that `user_id` or `user_email` names; only fields that are there change. */
-export async function updateUser(actor: Actor, body: JsonObject): Promise<JsonObject> {
+export async function updateUser(actor: Actor, asked: JsonObject): Promise<JsonObject> {
   const { management } = actor;
+  const body: MutableJsonObject = { ...asked };
+  // Whoever becomes an internal user gets the limits of one.
+  if (body.user_role === "internal_user") applyInternalUserBudget(management, body);
   checkLimits(body);
   const connection = management.database.kysely;
   const byEmail = typeof body.user_id !== "string";

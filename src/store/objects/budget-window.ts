@@ -67,6 +67,11 @@ export function periodBegin(duration: Duration, now: number, clock: ResetClock =
   return high;
 }
 
+/** What of a period's spend is beyond its budget, for the next one (`budget_rollover`). Money is nano-dollars. */
+export function carriedOver(spent: bigint, maxBudget: bigint | null): bigint {
+  return maxBudget === null || spent <= maxBudget ? 0n : spent - maxBudget;
+}
+
 function nextMultiple({ count, unit }: Duration, now: number, clock: ResetClock): number {
   const step = count * MILLISECONDS[unit as "s" | "m" | "h"];
   const zone = clock.timeZone ?? "UTC";
