@@ -1,5 +1,6 @@
 /** The set-based statements that derive rollups from rows, and the same sums from scratch for comparison. */
 import type { Database } from "../store/database.ts";
+import type { SpendColumn } from "./spend-row.ts";
 
 type Dialect = Database["dialect"];
 
@@ -43,8 +44,21 @@ const DIMENSION_NAMES = Object.keys(DIMENSIONS) as Dimension[];
 /** Dimensions of few entities; a key's share of them is found in the dimension `key`. */
 const WITHOUT_KEYS: ReadonlySet<Dimension> = new Set(["model", "provider"]);
 
-const GROUP_COLUMNS =
-  "key_hash, user_id, team_id, organization_id, end_user, tags, call_type, model_group, model, provider";
+/** What rows are summed by, beside their hour. */
+export const GROUP_COLUMNS = [
+  "key_hash",
+  "user_id",
+  "team_id",
+  "organization_id",
+  "end_user",
+  "tags",
+  "call_type",
+  "model_group",
+  "model",
+  "provider",
+] as const satisfies readonly SpendColumn[];
+
+const GROUPED_BY = `hour, ${GROUP_COLUMNS.join(", ")}`;
 
 /** The key of a rollup row. */
 export const PERIOD_KEY = "dimension, period, entity, key_hash, call_type, model_group, model, provider";
@@ -60,6 +74,9 @@ export const ROLLUP_TABLES = [
   { table: "rollup_total", periodMs: undefined },
 ] as const;
 
+/** The columns of sums per hour and combination, in the order of `sumsOfRows`. */
+export const SUM_COLUMNS = `${GROUPED_BY}, ${MEASURE_NAMES.join(", ")}`;
+
 /** One row `tag.value` for each string of a JSON array; none for null. */
 const EACH_TAG: Readonly<Record<Dialect, (column: string) => string>> = {
   sqlite: (column) => `json_each(${column}) AS tag`,
@@ -70,10 +87,10 @@ const measures = (format: (name: keyof typeof MEASURES) => string) => MEASURE_NA
 
 /** Sums per hour and combination of columns: small, however many rows there are. `sign` is 1 or -1. */
 export function sumsOfRows(source: string, sign: 1 | -1): string {
-  return `SELECT started_at - started_at % ${HOUR_MS} AS hour, ${GROUP_COLUMNS},
+  return `SELECT started_at - started_at % ${HOUR_MS} AS ${GROUPED_BY},
     ${measures((name) => `${sign} * sum(${MEASURES[name]}) AS ${name}`)}
   FROM ${source}
-  GROUP BY hour, ${GROUP_COLUMNS}`;
+  GROUP BY ${GROUPED_BY}`;
 }
 
 /** Sums per rollup key, out of sums per hour and combination. */

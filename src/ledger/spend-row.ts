@@ -44,6 +44,8 @@ export const SPEND_COLUMNS = [
   "call_id",
 ] as const satisfies readonly (keyof SpendTable)[];
 
+export type SpendColumn = (typeof SPEND_COLUMNS)[number];
+
 export type ColumnValue = string | number | bigint | null;
 
 const INTEGER = /^-?\d{1,19}$/;

@@ -3,6 +3,7 @@ import { formatById } from "../formats/registry.ts";
 import { isObject, type JsonObject, parseJson } from "../json/json.ts";
 import { replaceStringMember } from "../json/patch.ts";
 import { operationUsage } from "../providers/operation-usage.ts";
+import type { Operation } from "../providers/provider.ts";
 import type { UpstreamResponse } from "../upstream/transport.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { asCallError } from "./attempt.ts";
@@ -19,6 +20,15 @@ import { runAttempts } from "./run-attempts.ts";
 import { timeoutOf } from "./time-limits.ts";
 import { estimatedCount } from "./token-count.ts";
 import { UpstreamCall } from "./upstream-call.ts";
+
+/** Operations that never answer with anything else: a page of HTML from something in between is a failure. */
+const ONLY_JSON: ReadonlySet<Operation> = new Set<Operation>([
+  "embeddings",
+  "rerank",
+  "moderation",
+  "count-tokens",
+  "ocr",
+]);
 
 /** Serves embeddings, rankings, images, sound and moderation: one request, one answer, binary where it is binary. */
 export function handleOperation(gateway: Gateway, asked: RequestContext): Promise<Response> {
@@ -72,8 +82,13 @@ async function callOnce(
     const response = await upstream.response();
     if (response.status < 200 || response.status > 299) throw await refusal(run, prepared, response);
     const type = response.headers.get("content-type") ?? "";
-    if (type.includes("json") && !type.includes("stream"))
+    if (
+      (type.includes("json") && !type.includes("stream")) ||
+      ONLY_JSON.has(context.operation) ||
+      type.includes("html")
+    ) {
       return await jsonAnswer(gateway, context, run, prepared, response);
+    }
     run.answered(response.headers);
     return passBody(gateway, context, run, prepared, response, upstream.abort);
   } catch (error) {

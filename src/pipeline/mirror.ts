@@ -63,7 +63,8 @@ export class Mirror {
 }
 
 function copyOf(context: RequestContext, model: string): RequestContext {
-  const { pinnedDeployment, cacheWriter, partial, response, superseded, outputCap, ...rest } = context;
+  const { pinnedDeployment, previousDeployment, cacheWriter, partial, response, superseded, outputCap, ...rest } =
+    context;
   return {
     ...rest,
     id: crypto.randomUUID(),

@@ -40,6 +40,8 @@ export interface RequestContext {
   readonly controls: CallControls;
   /** The deployment that alone can serve it: it holds what the request refers to. */
   readonly pinnedDeployment?: string;
+  /** Who wrote the answer that this request goes on from; others can go on from it as well. */
+  readonly previousDeployment?: string;
   /** A health check: one attempt, with this model's name upstream. */
   readonly probeModel?: string;
   /** A copy for another model, whose answer nobody sees: one attempt, no cache. */

@@ -40,7 +40,7 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     allowedRegion: typeof body.allowed_model_region === "string" ? body.allowed_model_region : undefined,
     requiredRegion: context.requiredRegion,
     sessionId: controls.sessionId,
-    previousResponseId: typeof body.previous_response_id === "string" ? body.previous_response_id : undefined,
+    previousDeployment: context.previousDeployment,
     pinnedDeployment: context.pinnedDeployment,
     priority: typeof body.priority === "number" ? body.priority : routing.rules.defaultPriority,
     body,

@@ -24,7 +24,8 @@ export interface RouteRequest {
   /** The same as a rule that no setting lifts. */
   readonly requiredRegion?: string | undefined;
   readonly sessionId?: string | undefined;
-  readonly previousResponseId?: string | undefined;
+  /** The deployment that wrote the answer which this request goes on from; any other can go on as well. */
+  readonly previousDeployment?: string | undefined;
   /** The deployment that alone can serve it: it holds what the request refers to. */
   readonly pinnedDeployment?: string | undefined;
   /** Lower goes first where requests wait for a slot. */

@@ -145,7 +145,7 @@ export class Router {
     for (const prefix of prefixes) this.affinity.remember(prefix, id, now, PROMPT_CACHE_MS);
     if (!group.remembers) return;
     const affinity = rules.groupAffinity.get(groupName) ?? rules.affinity;
-    for (const key of affinityKeys(request, { ...affinity, responses: false }, groupName, group.affinityHeaders)) {
+    for (const key of affinityKeys(request, affinity, groupName, group.affinityHeaders)) {
       this.affinity.remember(key, id, now, affinity.ttl);
     }
   }

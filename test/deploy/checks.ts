@@ -1,7 +1,7 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { client, publicFetch, upstreamCount } from "./client.ts";
+import { anthropicClient, client, publicFetch, publicSocket } from "./client.ts";
+import { faultChecks } from "./faults.ts";
 import { type Host, SECRETS } from "./host.ts";
+import { containers, get, hostContainer, must, sameCount, until } from "./look.ts";
 
 export interface Check {
   readonly name: string;
@@ -12,6 +12,13 @@ const QUESTION = [{ role: "user", content: "count to five" }] as const;
 
 /** In this order: each begins where the one before it ended. */
 export const CHECKS: readonly Check[] = [
+  {
+    name: "make doctor names the network that is missing, and make networks makes both",
+    async run({ withoutNetworks }) {
+      must(withoutNetworks.status !== 0, "make doctor ended well without networks");
+      must(/no network web.*fix: make networks/s.test(withoutNetworks.output), withoutNetworks.output);
+    },
+  },
   {
     name: "make up isthmus brings it up behind Traefik",
     async run(host) {
@@ -60,6 +67,37 @@ export const CHECKS: readonly Check[] = [
       must(text === "one two three four five", text);
       const spread = (times.at(-1) ?? 0) - (times[0] ?? 0);
       must(spread > 1000, `the frames came within ${Math.round(spread)} ms: something buffers them`);
+    },
+  },
+  {
+    name: "Anthropic's official client gets an answer and a stream from the same model",
+    async run(host) {
+      const anthropic = anthropicClient(host);
+      const asked = { model: "gpt", max_tokens: 100, messages: [...QUESTION] };
+      const answer = await anthropic.messages.create(asked);
+      must(answer.content[0]?.type === "text" && answer.usage.output_tokens === 5, JSON.stringify(answer));
+      const streamed = await anthropic.messages.stream(asked).finalText();
+      must(streamed === "one two three four five", streamed);
+    },
+  },
+  {
+    name: "a realtime session over WebSocket answers",
+    async run(host) {
+      const socket = publicSocket(host, "/v1/realtime?model=realtime");
+      const heard: string[] = [];
+      const done = new Promise<void>((resolve, reject) => {
+        socket.onmessage = ({ data }) => {
+          const event = JSON.parse(String(data)) as { type: string };
+          heard.push(event.type);
+          if (event.type === "session.created") socket.send(JSON.stringify({ type: "response.create" }));
+          if (event.type === "response.done") resolve();
+        };
+        socket.onerror = () => reject(new Error(`the socket failed after ${heard.join(", ")}`));
+        socket.onclose = ({ code, reason }) => reject(new Error(`closed: ${code} ${reason} after ${heard.join(", ")}`));
+      });
+      await Promise.race([done, Bun.sleep(15_000).then(() => Promise.reject(new Error(`heard ${heard.join(", ")}`)))]);
+      socket.onclose = null;
+      socket.close();
     },
   },
   {
@@ -152,6 +190,27 @@ export const CHECKS: readonly Check[] = [
     },
   },
   {
+    name: "Traefik reloads its configuration under load, and no call is missed",
+    async run(host) {
+      let answered = 0;
+      const load = Promise.all(
+        Array.from({ length: 4 }, async () => {
+          for (let call = 0; call < 60; call++) {
+            await client(host).chat.completions.create({ model: "gpt", messages: [...QUESTION] });
+            answered++;
+          }
+        }),
+      );
+      for (let reload = 0; reload < 3; reload++) {
+        host.reloadTraefik();
+        await Bun.sleep(400);
+      }
+      await load;
+      must(answered === 240, `${answered} of 240 were answered`);
+      await sameCount(host);
+    },
+  },
+  {
     name: "a virtual key is made, used and limited",
     async run(host) {
       const made = await publicFetch(host)(`https://isthmus.${host.domain}/key/generate`, {
@@ -175,7 +234,7 @@ export const CHECKS: readonly Check[] = [
       must(status === 429, `the key was never limited: ${status}`);
     },
   },
-  ...faults(),
+  ...faultChecks(),
   {
     name: "make down ends it in order: a stream under way is finished first",
     async run(host) {
@@ -209,117 +268,3 @@ export const CHECKS: readonly Check[] = [
     },
   },
 ];
-
-/** Faults put in on purpose, one at a time, each with the code of the finding that must name it. */
-function faults(): Check[] {
-  const inFile =
-    (file: string, change: (text: string) => string) =>
-    (host: Host): (() => void) => {
-      const path = join(host.checkout, "deploy", file);
-      const before = readFileSync(path, "utf8");
-      writeFileSync(path, change(before));
-      return () => writeFileSync(path, before);
-    };
-  const env = (name: string, value: string) =>
-    inFile(".env", (text) => text.replace(new RegExp(`^${name}=.*$`, "m"), `${name}=${value}`));
-  const table: readonly (readonly [string, string, (host: Host) => () => void])[] = [
-    ["a slip in the YAML", "yaml", inFile("config.yml", (text) => `${text}broken: [\n`)],
-    ["a key that nobody knows", "unknown_key", inFile("config.yml", (text) => `${text}modl_list: []\n`)],
-    [
-      "an include that is missing",
-      "file_missing",
-      inFile("config.yml", (text) => text.replace("models/test.yml", "models/nowhere.yml")),
-    ],
-    [
-      "a variable that is not set",
-      "missing_environment_variable",
-      inFile("models/test.yml", (text) => text.replace("PROVIDER_KEY", "NOT_SET")),
-    ],
-    ["a wrong key of the provider", "provider_key", env("PROVIDER_KEY", "sk-wrong")],
-    [
-      "an unknown provider",
-      "deployment_skipped",
-      inFile("models/test.yml", (text) => text.replace("openai/", "nobody/")),
-    ],
-    ["a wrong password of PostgreSQL", "postgres_password", env("POSTGRES_PASSWORD", "wrong")],
-    ["a wrong host of PostgreSQL", "postgres_host", env("POSTGRES_HOST", "nowhere")],
-    ["a missing database", "postgres_database", env("POSTGRES_LITELLM_DB", "nowhere")],
-    ["a wrong password of Redis", "redis_password", env("REDIS_PASSWORD", "wrong")],
-    ["a wrong BASE_DOMAIN", "dns_missing", env("BASE_DOMAIN", "elsewhere.test")],
-  ];
-  return table.map(([name, code, put]) => ({
-    name: `make doctor finds ${name}`,
-    async run(host) {
-      const mend = put(host);
-      try {
-        const { output } = await host.make("doctor", "ARGS=--json --timeout 5");
-        must(new RegExp(`"code": "${code}`).test(output), `no finding ${code}:\n${output}`);
-      } finally {
-        mend();
-      }
-    },
-  }));
-}
-
-function must(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
-}
-
-async function until(what: string, seconds: number, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  let last: unknown;
-  while (performance.now() < deadline) {
-    try {
-      if (await holds()) return;
-    } catch (error) {
-      last = error;
-    }
-    await Bun.sleep(250);
-  }
-  throw new Error(`not within ${seconds} s: ${what}${last === undefined ? "" : ` (${last})`}`);
-}
-
-function get(host: Host, path: string, init?: RequestInit): Promise<Response> {
-  return publicFetch(host)(`https://isthmus.${host.domain}${path}`, init);
-}
-
-async function containers(host: Host): Promise<string[]> {
-  const listed = await host.podman("ps", "--filter", "label=traefik.enable=true", "--format", "{{.Names}}");
-  return listed
-    .split("\n")
-    .filter((name) => name !== "")
-    .sort();
-}
-
-async function hostContainer(host: Host, service: string): Promise<string> {
-  const listed = await host.podman("ps", "-a", "--filter", `name=host_${service}_`, "--format", "{{.Names}}");
-  return listed.split("\n")[0] ?? "";
-}
-
-/** No call that the provider saw is missing, and no answer was invented: each id once. */
-async function sameCount(host: Host): Promise<void> {
-  const postgres = await hostContainer(host, "postgres");
-  let shown = "";
-  await until("the ledger has as many attempts as the provider saw calls", 30, async () => {
-    const rows = await host.podman(
-      "exec",
-      "-e",
-      `PGPASSWORD=${SECRETS.POSTGRES_PASSWORD}`,
-      postgres,
-      "psql",
-      "-h",
-      "127.0.0.1",
-      "-U",
-      "litellm",
-      "-d",
-      "litellm_db",
-      "-Atc",
-      "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE status = 'success') FROM spend",
-    );
-    const [all = 0, distinct, answered = 0] = rows.trim().split("|").map(Number);
-    const calls = await upstreamCount(host);
-    shown = `${all} rows, ${distinct} ids, ${answered} of them answered; the provider saw ${calls} calls`;
-    must(all === distinct && all >= calls && answered <= calls, shown);
-    return true;
-  });
-}

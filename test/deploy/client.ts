@@ -1,3 +1,4 @@
+import Anthropic from "@anthropic-ai/sdk";
 import OpenAI from "openai";
 import type { Host } from "./host.ts";
 import { SECRETS } from "./host.ts";
@@ -24,6 +25,21 @@ export function publicFetch(host: Host): typeof fetch {
 /** The official client, pointed at the public address. */
 export function client(host: Host, apiKey: string = SECRETS.LITELLM_MASTER_KEY): OpenAI {
   return new OpenAI({ baseURL: `https://isthmus.${host.domain}/v1`, apiKey, fetch: publicFetch(host), maxRetries: 0 });
+}
+
+/** Anthropic's official client, pointed at the public address. */
+export function anthropicClient(host: Host): Anthropic {
+  const apiKey = SECRETS.LITELLM_MASTER_KEY;
+  return new Anthropic({ baseURL: `https://isthmus.${host.domain}`, apiKey, fetch: publicFetch(host), maxRetries: 0 });
+}
+
+/** A WebSocket at the public address. */
+export function publicSocket(host: Host, path: string): WebSocket {
+  const name = `isthmus.${host.domain}`;
+  const tls = { ca: host.ca, serverName: name, checkServerIdentity: () => undefined };
+  const headers = { host: name, authorization: `Bearer ${SECRETS.LITELLM_MASTER_KEY}` };
+  // The types of browsers, which know no options.
+  return new WebSocket(`wss://127.0.0.1:${host.publicPort}${path}`, { headers, tls } as unknown as string[]);
 }
 
 /** How many calls the provider has seen. */

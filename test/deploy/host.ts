@@ -22,11 +22,18 @@ export interface Host {
   readonly publicPort: number;
   readonly upstream: string;
   readonly ca: string;
+  readonly secrets: typeof SECRETS;
+  /** The folder of Traefik's configuration and certificates. */
+  readonly traefik: string;
+  /** What `make doctor` said before there was any network. */
+  readonly withoutNetworks: { readonly status: number; readonly output: string };
   /** A copy of what an operator checks out: Makefile and deploy/. */
   readonly checkout: string;
   /** `make TARGET…` in the checkout; resolves with everything that was printed. */
   make(...targets: string[]): Promise<{ status: number; output: string }>;
   podman(...args: string[]): Promise<string>;
+  /** Lets Traefik read its configuration and its certificates again. */
+  reloadTraefik(): void;
   stop(): Promise<void>;
 }
 
@@ -39,9 +46,25 @@ export async function startHost(machine: Machine, folder: string): Promise<Host>
   writeTraefik(join(folder, "traefik"));
 
   const call = async (...args: string[]): Promise<string> => await $`${podman} ${args}`.env(env).text();
-  for (const network of ["web", "internal_network"]) {
-    await $`${podman} network exists ${network} || ${podman} network create ${network}`.env(env).quiet();
-  }
+  const checkout = join(folder, "checkout");
+  mkdirSync(checkout);
+  cpSync(join(root, "deploy"), join(checkout, "deploy"), { recursive: true });
+  cpSync(join(root, "Makefile"), join(checkout, "Makefile"));
+  cpSync(join(import.meta.dir, "override.yml"), join(checkout, "deploy/override.yml"));
+  writeConfiguration(checkout, domain);
+  const make = async (...targets: string[]): Promise<{ status: number; output: string }> => {
+    const run =
+      await $`make --no-print-directory ${targets} DOCKER=${podman} COMPOSE=${compose} ${"COMPOSE_FILE=deploy/docker-compose.yml -f deploy/override.yml"} 2>&1`
+        .cwd(checkout)
+        .env(env)
+        .nothrow()
+        .quiet();
+    return { status: run.exitCode, output: run.stdout.toString() };
+  };
+  for (const network of ["web", "internal_network"])
+    await $`${podman} network rm ${network}`.env(env).nothrow().quiet();
+  const withoutNetworks = await make("doctor");
+  await make("networks");
   const socket = join(folder, "podman.sock");
   const service = await startProcess(
     [podman, "system", "service", "--time=0", `unix://${socket}`],
@@ -59,29 +82,18 @@ export async function startHost(machine: Machine, folder: string): Promise<Host>
   const hostFile = join(import.meta.dir, "host.yml");
   await $`${compose} -f ${hostFile} up -d`.env(hostEnv).quiet();
 
-  const checkout = join(folder, "checkout");
-  mkdirSync(checkout);
-  cpSync(join(root, "deploy"), join(checkout, "deploy"), { recursive: true });
-  cpSync(join(root, "Makefile"), join(checkout, "Makefile"));
-  cpSync(join(import.meta.dir, "override.yml"), join(checkout, "deploy/override.yml"));
-  writeConfiguration(checkout, domain);
-
   return {
     domain,
     publicPort,
     upstream: `http://127.0.0.1:${upstreamPort}`,
     ca,
+    secrets: SECRETS,
+    traefik: join(folder, "traefik"),
+    withoutNetworks,
     checkout,
-    async make(...targets) {
-      const run =
-        await $`make --no-print-directory ${targets} DOCKER=${podman} COMPOSE=${compose} ${"COMPOSE_FILE=deploy/docker-compose.yml -f deploy/override.yml"} 2>&1`
-          .cwd(checkout)
-          .env(env)
-          .nothrow()
-          .quiet();
-      return { status: run.exitCode, output: run.stdout.toString() };
-    },
+    make,
     podman: call,
+    reloadTraefik: () => writeDynamic(join(folder, "traefik")),
     async stop() {
       await $`${compose} -f deploy/docker-compose.yml -f deploy/override.yml down -v`
         .cwd(checkout)
@@ -107,9 +119,17 @@ providers:
 log: {level: INFO}
 `,
   );
+  writeDynamic(folder);
+}
+
+let loads = 0;
+
+/** The part that Traefik reads again whenever it changes. */
+function writeDynamic(folder: string): void {
   writeFileSync(
     join(folder, "tls.yml"),
-    `tls:
+    `# ${++loads}
+tls:
   stores:
     default:
       defaultCertificate: {certFile: /etc/traefik/host.crt, keyFile: /etc/traefik/host.key}
@@ -144,6 +164,12 @@ general_settings: {master_key: os.environ/LITELLM_MASTER_KEY}
       model: openai/gpt-4o-mini
       api_base: http://upstream:8080/v1
       api_key: os.environ/PROVIDER_KEY
+  - model_name: realtime
+    litellm_params:
+      model: openai/gpt-realtime
+      api_base: http://upstream:8080/v1
+      api_key: os.environ/PROVIDER_KEY
+    model_info: {mode: realtime}
 `,
   );
 }

@@ -113,3 +113,26 @@ export async function makeCertificates(folder: string, host: string): Promise<{ 
   await $`openssl x509 -req -in ${at("host.csr")} -CA ${at("ca.crt")} -CAkey ${at("ca.key")} -CAcreateserial -out ${at("host.crt")} -days 30 -extfile ${at("host.ext")}`.quiet();
   return { ca: await Bun.file(at("ca.crt")).text() };
 }
+
+/** Replaces the host's certificate by one that expired yesterday. */
+export async function makeExpired(folder: string): Promise<void> {
+  const at = (name: string): string => join(folder, name);
+  const day = (ago: number): string =>
+    `${new Date(Date.now() - ago * 86_400_000).toISOString().replace(/\D/g, "").slice(0, 14)}Z`;
+  writeFileSync(at("issued"), "");
+  writeFileSync(
+    at("ca.cnf"),
+    `[ca]
+default_ca = own
+[own]
+database = ${at("issued")}
+new_certs_dir = ${folder}
+rand_serial = yes
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+`,
+  );
+  await $`openssl ca -batch -config ${at("ca.cnf")} -cert ${at("ca.crt")} -keyfile ${at("ca.key")} -in ${at("host.csr")} -out ${at("host.crt")} -startdate ${day(2)} -enddate ${day(1)} -extfile ${at("host.ext")} -notext`.quiet();
+}

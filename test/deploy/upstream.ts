@@ -35,17 +35,33 @@ function stream(gapMs: number): Response {
   return new Response(body.pipeThrough(new TextEncoderStream()), { headers: { "content-type": "text/event-stream" } });
 }
 
+/** One answer of a realtime session. */
+const realtime = {
+  type: "response.done",
+  response: { usage: { input_tokens: 10, output_tokens: 5, total_tokens: 15 } },
+};
+
 Bun.serve({
   hostname: "0.0.0.0",
   port: 8080,
   idleTimeout: 0,
-  async fetch(request) {
+  websocket: {
+    open: (socket) => void socket.send(JSON.stringify({ type: "session.created", session: { id: "sess_1" } })),
+    message(socket, message) {
+      if (String(message).includes("response.create")) socket.send(JSON.stringify(realtime));
+    },
+  },
+  async fetch(request, server) {
     if (new URL(request.url).pathname === "/count") return Response.json({ calls });
     if (request.headers.get("authorization") !== "Bearer sk-provider-key") {
       return Response.json(
         { error: { message: "Incorrect API key provided", type: "invalid_request_error" } },
         { status: 401 },
       );
+    }
+    if (server.upgrade(request)) {
+      calls++;
+      return undefined;
     }
     const text = await request.text();
     // Health checks are nobody's calls.

@@ -2,9 +2,10 @@ import type { Database, SQLQueryBindings, Statement } from "bun:sqlite";
 import { open } from "node:fs/promises";
 import { isBadValue, isBusy, openSqlite } from "../../store/sqlite/connection.ts";
 import type { SpendRecord } from "../record.ts";
-import { additions, sumsOfRows } from "../rollup-statements.ts";
-import { SPEND_COLUMNS, spendValues } from "../spend-row.ts";
+import { additions, SUM_COLUMNS, sumsOfRows } from "../rollup-statements.ts";
+import { type ColumnValue, SPEND_COLUMNS, spendValues } from "../spend-row.ts";
 import type { RefusedRecord, SpendSink, WriteResult } from "../spend-sink.ts";
+import { RecentSums } from "./recent-sums.ts";
 
 /** How long one transaction may keep the event loop, in milliseconds, and how many rows pass between two looks. */
 const SLICE_MS = 2;
@@ -18,6 +19,8 @@ const COLUMN_LIST = SPEND_COLUMNS.join(", ");
 
 /** A temporary table of sums for one run. */
 const CREATE_DELTA = `CREATE TEMP TABLE IF NOT EXISTS rollup_delta AS ${sumsOfRows("spend WHERE false", 1)}`;
+
+const ADD_DELTA = `INSERT INTO rollup_delta (${SUM_COLUMNS}) VALUES (${SUM_COLUMNS.replace(/[^,]+/g, "?")})`;
 
 /** Sums of the rows behind the watermark; parameters: watermark, last row. */
 const FILL_DELTA = `INSERT INTO rollup_delta ${sumsOfRows("spend WHERE seq > ? AND seq <= ?", 1)}`;
@@ -39,6 +42,7 @@ export class SqliteSpendSink implements SpendSink {
   readonly #insert: Statement<unknown, SQLQueryBindings[]>;
   readonly #keepReplaced: Statement<unknown, [string]>;
   readonly #deleteInterrupted: Statement<unknown, [string]>;
+  readonly #recent = new RecentSums();
   #rollupRows = 1_024;
 
   constructor(path: string) {
@@ -61,13 +65,16 @@ export class SqliteSpendSink implements SpendSink {
   write(records: readonly SpendRecord[], from: number): WriteResult {
     const duplicates: string[] = [];
     const refused: RefusedRecord[] = [];
+    const written: ColumnValue[][] = [];
     const start = performance.now();
     let next = from;
     this.#transaction(() => {
       while (next < records.length) {
         const record = records[next++] as SpendRecord;
         try {
-          if (!this.#insertOrReplace(record)) duplicates.push(record.id);
+          const values = spendValues(record);
+          if (this.#insertOrReplace(record, values)) written.push(values);
+          else duplicates.push(record.id);
         } catch (error) {
           // A failed statement leaves the transaction as it was before it.
           if (!isBadValue(error) && !(error instanceof RangeError) && !(error instanceof TypeError)) throw error;
@@ -76,12 +83,14 @@ export class SqliteSpendSink implements SpendSink {
         if ((next - from) % ROWS_PER_LOOK === 0 && performance.now() - start > SLICE_MS) break;
       }
     });
+    for (const values of written) this.#recent.add(values);
     return { done: next - from, duplicates, refused };
   }
 
   rollUp(): boolean {
     const start = performance.now();
     let more = false;
+    let last = 0n;
     const pending = this.#database
       .query<{ last: bigint | null; replaced: bigint }, []>(
         `SELECT (SELECT seq FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') LIMIT 1) AS last,
@@ -93,16 +102,21 @@ export class SqliteSpendSink implements SpendSink {
     this.#transaction(() => {
       const watermark = this.#one("SELECT seq FROM watermark WHERE consumer = 'rollup'") ?? 0n;
       const newest = this.#one("SELECT max(seq) AS seq FROM spend") ?? 0n;
+      const known = this.#recent.covers(watermark, newest);
       const end = watermark + BigInt(this.#rollupRows);
-      const last = newest < end ? newest : end;
+      last = known || newest < end ? newest : end;
+      if (last < watermark) last = watermark;
       more = last < newest;
       this.#database.run("DELETE FROM rollup_delta");
-      if (last > watermark) this.#database.query(FILL_DELTA).run(watermark, last);
+      if (known) for (const sums of this.#recent.values()) this.#database.query(ADD_DELTA).run(...sums);
+      else if (last > watermark) this.#database.query(FILL_DELTA).run(watermark, last);
       this.#database.query(FILL_DELTA_OF_REPLACED).run();
       for (const statement of APPLY_DELTA) this.#database.query(statement).run();
       this.#database.query("DELETE FROM spend_replaced").run();
       if (last > watermark) this.#database.query("UPDATE watermark SET seq = ? WHERE consumer = 'rollup'").run(last);
     });
+    if (more) this.#recent.forget();
+    else this.#recent.begin(last);
     const elapsed = performance.now() - start;
     if (elapsed > SLICE_MS) this.#rollupRows = Math.max(MIN_ROLLUP_ROWS, this.#rollupRows >> 1);
     else if (more && elapsed < SLICE_MS / 2) this.#rollupRows = Math.min(MAX_ROLLUP_ROWS, this.#rollupRows << 1);
@@ -129,8 +143,7 @@ export class SqliteSpendSink implements SpendSink {
   }
 
   /** Returns whether the row is the record's now. */
-  #insertOrReplace(record: SpendRecord): boolean {
-    const values = spendValues(record);
+  #insertOrReplace(record: SpendRecord, values: ColumnValue[]): boolean {
     if (this.#insert.run(...values).changes === 1) return true;
     if (record.status === "interrupted") return false;
     // The final row gets a number of its own, behind the watermark; the old one is subtracted if it was counted.

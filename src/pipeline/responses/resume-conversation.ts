@@ -39,6 +39,7 @@ export async function resumeConversation(gateway: Gateway, context: RequestConte
     const previous = { asked, upstream: undefined };
     return {
       ...withInput(changed, changed.body, [...items, ...itemsOf(input)]),
+      previousDeployment: reference.deploymentId,
       response: { ...response, previous, previousOwnId: reference.id },
     };
   }

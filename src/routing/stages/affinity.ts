@@ -2,7 +2,7 @@ import type { AffinityMap } from "../affinity.ts";
 import type { Candidate } from "../candidate.ts";
 import type { RouteRequest } from "../route-request.ts";
 import type { AffinityRules } from "../routing-rules.ts";
-import { prefer, type Stage } from "../selection.ts";
+import { keep, prefer, type Stage } from "../selection.ts";
 
 /** Names under which the deployment of a request is remembered, the most binding first. */
 export function affinityKeys(
@@ -13,7 +13,6 @@ export function affinityKeys(
 ): readonly string[] {
   const keys: string[] = [];
   const caller = request.keyHash ?? "";
-  if (rules.responses && request.previousResponseId !== undefined) keys.push(responseKey(request.previousResponseId));
   for (const name of headers) {
     const value = request.header(name);
     if (value !== null) keys.push(`${group}\nheader\n${name}\n${value.slice(0, 256)}`);
@@ -21,11 +20,6 @@ export function affinityKeys(
   if (rules.session && request.sessionId !== undefined) keys.push(`${group}\nsession\n${caller}\n${request.sessionId}`);
   if (rules.caller) keys.push(`${group}\ncaller\n${caller}`);
   return keys;
-}
-
-/** A stored response lives where it was made, whatever group it was asked of. */
-export function responseKey(id: string): string {
-  return `response\n${id}`;
 }
 
 /** Prefers the deployment that served the same session, caller, header value or response before. */
@@ -37,6 +31,12 @@ export function affinityStage(
 ): Stage {
   return (candidates, input) => {
     if (candidates.length < 2) return candidates;
+    const { previousDeployment } = input.request;
+    if (rules.responses && previousDeployment !== undefined && byId(candidates, previousDeployment) !== undefined) {
+      return keep(candidates, input, ({ deployment }) =>
+        deployment.id === previousDeployment ? undefined : "affinity",
+      );
+    }
     for (const key of affinityKeys(input.request, rules, group, headers)) {
       const known = map.find(key, input.now);
       const found = known === undefined ? undefined : byId(candidates, known);
