@@ -34,9 +34,19 @@ test("files for other programs are left alone", () => {
 });
 
 test("what cannot be read, or is no secret, is told by the variable's name", () => {
-  const { values, problems } = secretFiles({ A_FILE: join(folder, "nowhere"), B_FILE: file("x".repeat(70_000)) });
+  const { values, problems } = secretFiles({
+    LITELLM_SALT_FILE: join(folder, "nowhere"),
+    GROQ_API_KEY_FILE: file("x".repeat(70_000)),
+  });
   expect(values).toEqual({});
   expect(problems).toHaveLength(2);
-  expect(problems[0]).toContain("A_FILE");
-  expect(problems[1]).toContain("B_FILE");
+  expect(problems[0]).toContain("LITELLM_SALT_FILE");
+  expect(problems[1]).toContain("GROQ_API_KEY_FILE");
+});
+
+test("files of variables that may be another program's are not worth a word", () => {
+  expect(secretFiles({ EDITOR_RC_FILE: join(folder, "nowhere"), LOG_FILE: file("x".repeat(70_000)) })).toEqual({
+    values: {},
+    problems: [],
+  });
 });
