@@ -120,12 +120,82 @@ export interface NumberedPage {
   readonly offset: number;
 }
 
-/** Records by page number, for interfaces that jump to any page. Far pages cost more than near ones. */
+/**
+ * Records by page number, for interfaces that jump to any page. By time and without other filters a far page costs about
+ * as much as a near one; otherwise more.
+ */
 export async function recordsAt(
   database: Database,
   filter: RecordFilter,
-  page: NumberedPage,
+  asked: NumberedPage,
 ): Promise<readonly SpendRecord[]> {
+  const { from, to, ...others } = filter;
+  const near = asked.offset < FAR_OFFSET || asked.sortBy !== "startTime" || Object.keys(others).length > 0;
+  const found = near ? undefined : await hourOfPage(database, { from, to }, asked);
+  return rowsAt(database, found?.filter ?? filter, found === undefined ? asked : { ...asked, offset: found.offset });
+}
+
+/** From here on it pays to look for a page's hour first. */
+const FAR_OFFSET = 10_000;
+
+/**
+ * Where a page begins: the hour, by the sums per hour, and the rows in it before the page. Undefined behind the last page,
+ * and where no whole hour is meant. Rows that come meanwhile may move a page by as many, as they always do.
+ */
+async function hourOfPage(
+  database: Database,
+  { from, to }: { readonly from: number | undefined; readonly to: number | undefined },
+  { offset, descending }: NumberedPage,
+): Promise<{ readonly filter: RecordFilter; readonly offset: number } | undefined> {
+  const kept = await keptFrom(database);
+  const first = Math.max(from ?? kept, kept);
+  const last = Math.min(to ?? Number.MAX_SAFE_INTEGER, LAST_HOUR);
+  // Parts of hours at either end are counted row by row.
+  const parts = { front: Math.ceil(first / HOUR_MS) * HOUR_MS, back: Math.floor(last / HOUR_MS) * HOUR_MS };
+  if (parts.front >= parts.back) return undefined;
+  const hours = await requestsByHour(database, parts.front, parts.back);
+  const atFront = await countRows(database, conditionsOf({ from: first, to: parts.front }));
+  const atBack = await countRows(database, conditionsOf({ from: parts.back, to: last }));
+  const counted: readonly (readonly [from: number, to: number, requests: number])[] = [
+    [first, parts.front, atFront],
+    ...hours.map(([hour, requests]) => [hour, hour + HOUR_MS, requests] as const),
+    [parts.back, last, atBack],
+  ];
+  let before = 0;
+  for (const [begin, end, requests] of descending ? counted.toReversed() : counted) {
+    if (before + requests > offset) {
+      return { filter: descending ? { from: first, to: end } : { from: begin, to: last }, offset: offset - before };
+    }
+    before += requests;
+  }
+  return undefined;
+}
+
+/** No row begins later than year 9999. */
+const LAST_HOUR = Date.UTC(10_000, 0, 1);
+
+/** Hours with requests, oldest first: the sums, and the rows that no sum has yet. */
+async function requestsByHour(
+  database: Database,
+  from: number,
+  to: number,
+): Promise<readonly (readonly [hour: number, requests: number])[]> {
+  const behind = startOfUnrolled(database);
+  const { rows } = await sql<{ hour: number; requests: number }>`
+    SELECT hour, sum(requests) AS requests FROM (
+      SELECT period AS hour, requests FROM rollup_hour
+        WHERE dimension = 'model' AND period >= ${from} AND period < ${to}
+      UNION ALL
+      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, 1 FROM spend
+        WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') AND ${behind} >= ${from} AND ${behind} < ${to}
+      UNION ALL
+      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, -1 FROM spend_replaced
+        WHERE started_at >= ${from} AND started_at < ${to}
+    ) AS parts GROUP BY hour ORDER BY hour`.execute(database.kysely);
+  return rows.map(({ hour, requests }) => [hour, Number(requests)]);
+}
+
+async function rowsAt(database: Database, filter: RecordFilter, page: NumberedPage): Promise<readonly SpendRecord[]> {
   const direction = sql.raw(page.descending ? "DESC" : "ASC");
   const { rows } = await sql<SpendTable & { seq: number }>`
     SELECT * FROM spend ${whereAll(conditionsOf(filter))}
@@ -205,16 +275,22 @@ export async function countRecords(database: Database, filter: RecordFilter): Pr
   const firstHour = Math.ceil(first / HOUR_MS) * HOUR_MS;
   const lastHour = Math.floor(last / HOUR_MS) * HOUR_MS;
   if (firstHour >= lastHour) return countRows(database, conditionsOf({ from: first, to: last }));
+  const behind = startOfUnrolled(database);
   const { rows } = await sql<{ n: number }>`
     SELECT coalesce((SELECT sum(requests) FROM rollup_hour
         WHERE dimension = 'model' AND period >= ${firstHour} AND period < ${lastHour}), 0)
       + (SELECT count(*) FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
-        AND started_at >= ${firstHour} AND started_at < ${lastHour})
+        AND ${behind} >= ${firstHour} AND ${behind} < ${lastHour})
       - (SELECT count(*) FROM spend_replaced WHERE started_at >= ${firstHour} AND started_at < ${lastHour})
       + (SELECT count(*) FROM spend WHERE started_at >= ${first} AND started_at < ${firstHour})
       + (SELECT count(*) FROM spend WHERE started_at >= ${lastHour} AND started_at < ${last}) AS n
   `.execute(database.kysely);
   return rows[0]?.n ?? 0;
+}
+
+/** The unary plus keeps SQLite from reading all rows of a time where the few behind the watermark are meant. */
+function startOfUnrolled({ dialect }: Database): Condition {
+  return sql.raw(dialect === "sqlite" ? "+started_at" : "started_at");
 }
 
 async function countRows(database: Database, conditions: readonly Condition[]): Promise<number> {

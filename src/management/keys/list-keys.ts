@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "../../json/json.ts";
 import { listArchived } from "../../store/objects/archived-objects.ts";
 import { type KeyRow, keys } from "../../store/objects/keys.ts";
-import type { Condition, PageQuery } from "../../store/objects/object-table.ts";
+import type { Condition, Connection, PageQuery } from "../../store/objects/object-table.ts";
 import { users } from "../../store/objects/users.ts";
 import type { Authority } from "../authority.ts";
 import type { Management } from "../management.ts";
@@ -51,7 +51,7 @@ export async function listKeys(management: Management, authority: Authority, que
     }));
     return paged(query.return_full_object ? shown : objects.map((one) => one.id), total, page, size);
   }
-  const where = [...visible(await scope(authority, query)), ...filters(query, management.now())];
+  const where = [...(await visible(connection, await scope(authority, query))), ...filters(query, management.now())];
   const found = await keys.page(connection, {
     where,
     orderBy: orderOf(query.sort_by),
@@ -86,7 +86,7 @@ export async function listAliases(
   const own = await scope(authority, { include_team_keys: true, include_created_by_keys: true });
   const found = await keys.page(management.database.kysely, {
     where: [
-      ...visible(own),
+      ...(await visible(management.database.kysely, own)),
       { column: "key_alias", isNot: "" },
       { column: "key_alias", contains: query.search ?? "" },
       ...(typeof query.team_id === "string" ? [{ column: "team_id", is: query.team_id }] : []),
@@ -121,8 +121,10 @@ async function scope(
   return { any };
 }
 
-function visible(own: Condition | undefined): Condition[] {
-  return [{ column: "team_id", isNot: SESSION_TEAM }, ...(own === undefined ? [] : [own])];
+/** Where there are no keys of sessions nothing is said of them, so that an index alone finds a page and counts all. */
+async function visible(connection: Connection, own: Condition | undefined): Promise<Condition[]> {
+  const sessions = (await keys.countBy(connection, "team_id", [SESSION_TEAM])).size > 0;
+  return [...(sessions ? [{ column: "team_id", isNot: SESSION_TEAM }] : []), ...(own === undefined ? [] : [own])];
 }
 
 function filters(query: KeyListQuery, now: number): Condition[] {

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Principal } from "../../auth/principal.ts";
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
 import { DAY_MS } from "../../ledger/rollup-statements.ts";
+import { sumsByDay, topOfDays } from "../../ledger/top-of-days.ts";
 import { addSums, type Sums, usageBy } from "../../ledger/usage.ts";
 import type { Database } from "../../store/database.ts";
 import type { Management } from "../management.ts";
@@ -100,21 +101,24 @@ async function daysOf(database: Database, scope: Scope, named: number): Promise<
     ? { ...where, dimension: "key" as const, ...(keyHash === undefined ? {} : { entities: [keyHash] }) }
     : { ...narrow, dimension: kind.dimension };
   const modelScope = everybody && keyHash === undefined ? { ...where, dimension: "model" as const } : keyScope;
-  const dayCount = (scope.lastDay - scope.firstDay) / DAY_MS + 1;
-  const top = Math.max(NAMED, named) * dayCount;
-  const [models, keys, owners] = await Promise.all([
-    usageBy(database, { ...modelScope, by: ["period", "model", "model_group", "provider", "call_type"] }),
-    usageBy(database, { ...keyScope, by: ["period", "key_hash"], top }),
-    usageBy(database, { ...narrow, dimension: kind.dimension, by: ["period", "entity"], top }),
-  ]);
-  const names = await keyNames(database, [...new Set(keys.map((row) => row.key_hash))]);
+  const models = await usageBy(database, {
+    ...modelScope,
+    by: ["period", "model", "model_group", "provider", "call_type"],
+  });
+  const whole = everybody && keyHash === undefined && where.model === undefined && where.utcOffset === undefined;
+  const { keys, owners } = whole
+    ? await topOfEverybody(database, models)
+    : await topOfSome(database, scope, keyScope, narrow, named);
+  const ofDay = <Row extends { readonly period: number }>(rows: readonly Row[], day: number, most: number) =>
+    rows.filter((row) => row.period === day).slice(0, most);
+  const shown = new Map<number, readonly KeyOfDay[]>();
+  for (const day of new Set(models.map((row) => row.period))) shown.set(day, ofDay(keys, day, named));
+  const names = await keyNames(database, [...new Set([...shown.values()].flat().map((row) => row.key_hash))]);
   const days: Day[] = [];
   for (let day = scope.lastDay; day >= scope.firstDay; day -= DAY_MS) {
     const own = models.filter((row) => row.period === day);
     if (own.length === 0) continue;
     const sums = addSums(own);
-    const ofDay = <Row extends { readonly period: number }>(rows: readonly Row[], most: number) =>
-      rows.filter((row) => row.period === day).slice(0, most);
     days.push({
       sums,
       result: {
@@ -127,17 +131,54 @@ async function daysOf(database: Database, scope: Scope, named: number): Promise<
           endpoints: grouped(own, (row) => ENDPOINTS[row.call_type] ?? row.call_type),
           mcp_servers: {},
           api_keys: Object.fromEntries(
-            ofDay(keys, named).map((row) => [
+            (shown.get(day) ?? []).map((row) => [
               row.key_hash,
               { metrics: metrics(row), metadata: names.get(row.key_hash) ?? UNKNOWN_KEY },
             ]),
           ),
-          entities: grouped(ofDay(owners, NAMED), (row) => row.entity),
+          entities: grouped(ofDay(owners, day, NAMED), (row) => row.entity),
         },
       },
     });
   }
   return days;
+}
+
+type KeyOfDay = Sums & { readonly period: number; readonly key_hash: string };
+type OwnerOfDay = Sums & { readonly period: number; readonly entity: string };
+
+interface NamedOfDays {
+  readonly keys: readonly KeyOfDay[];
+  readonly owners: readonly OwnerOfDay[];
+}
+
+/** The keys and users of each day, read from what is known of days that are over. */
+async function topOfEverybody(
+  database: Database,
+  models: readonly (Sums & { readonly period: number })[],
+): Promise<NamedOfDays> {
+  const sums = sumsByDay(models);
+  const rowsOf = async (dimension: "key" | "user") => {
+    const days = await topOfDays(database, dimension, sums);
+    return [...days].flatMap(([period, rows]) => rows.map((row) => ({ ...row, period })));
+  };
+  const [keys, owners] = [await rowsOf("key"), await rowsOf("user")];
+  return { keys: keys.map(({ entity, ...row }) => ({ ...row, key_hash: entity })), owners };
+}
+
+async function topOfSome(
+  database: Database,
+  { kind, firstDay, lastDay }: Scope,
+  keyScope: Omit<Parameters<typeof usageBy>[1], "by">,
+  narrow: Omit<Parameters<typeof usageBy>[1], "by" | "dimension">,
+  named: number,
+): Promise<NamedOfDays> {
+  const top = Math.max(NAMED, named) * ((lastDay - firstDay) / DAY_MS + 1);
+  const [keys, owners] = await Promise.all([
+    usageBy(database, { ...keyScope, by: ["period", "key_hash"], top }),
+    usageBy(database, { ...narrow, dimension: kind.dimension, by: ["period", "entity"], top }),
+  ]);
+  return { keys, owners };
 }
 
 /** The paths that LiteLLM names for its call types. */

@@ -13,6 +13,7 @@ import {
 } from "../../ledger/queries.ts";
 import type { SpendRecord } from "../../ledger/record.ts";
 import { DAY_MS } from "../../ledger/rollup-statements.ts";
+import { MOST_OF_DAY, sumsByDay, topOfDays } from "../../ledger/top-of-days.ts";
 import { usageBy } from "../../ledger/usage.ts";
 import { nanoToNumber } from "../../pricing/cost.ts";
 import type { Database } from "../../store/database.ts";
@@ -291,7 +292,10 @@ function pageOf(records: readonly SpendRecord[], total: number, page: number, si
   };
 }
 
-/** Per day: the spend of each key, user and model. Days without spend are there with 0. */
+/**
+ * Per day: the spend of each key, user and model; of the keys and users the most expensive thousand, the sums are of all.
+ * Days without spend are there with 0.
+ */
 async function summary(
   database: Database,
   principal: Principal,
@@ -304,47 +308,82 @@ async function summary(
   // Without the right to see all, what is summed is the caller's own, by user or else by key.
   const userId = all ? filter.userId : (filter.userId ?? principal.userId);
   if (!all && filter.userId !== undefined && filter.userId !== principal.userId) return [];
-  const dimension = userId === undefined ? "key" : "user";
   const keyHash = filter.keyHash ?? (all || userId !== undefined ? undefined : principal.keyHash);
-  const rows = await usageBy(database, {
-    ...range,
-    dimension,
-    by: ["period", "key_hash", "model"],
-    ...(userId !== undefined ? { entities: [userId] } : keyHash !== undefined ? { entities: [keyHash] } : {}),
-    ...(userId !== undefined && keyHash !== undefined ? { keyHash } : {}),
-    top: RAW_LIMIT,
-  });
-  const users = await usageBy(database, {
-    ...range,
-    dimension: "user",
-    by: ["period", "entity"],
-    ...(userId === undefined ? {} : { entities: [userId] }),
-    ...(keyHash === undefined ? {} : { keyHash }),
-    top: RAW_LIMIT,
-  });
+  const found =
+    userId === undefined && keyHash === undefined
+      ? await summedForAll(database, range)
+      : await summedFor(database, range, userId, keyHash);
   const days: JsonObject[] = [];
   for (let day = range.firstDay; day <= range.lastDay; day += DAY_MS) {
-    const keys: Record<string, bigint> = {};
-    const models: Record<string, bigint> = {};
-    let spend = 0n;
-    for (const row of rows) {
-      if (row.period !== day) continue;
-      spend += row.cost;
-      keys[row.key_hash] = (keys[row.key_hash] ?? 0n) + row.cost;
-      models[row.model] = (models[row.model] ?? 0n) + row.cost;
-    }
-    const byUser = users.filter((row) => row.period === day).map((row) => [row.entity, nanoToNumber(row.cost)]);
+    const ofDay = (rows: readonly DaySpend[]) =>
+      Object.fromEntries(rows.filter((row) => row.day === day).map((row) => [row.name, nanoToNumber(row.cost)]));
+    const spend = found.models.reduce((sum, row) => (row.day === day ? sum + row.cost : sum), 0n);
     days.push({
       startTime: dateText(day),
       spend: nanoToNumber(spend),
-      ...dollars(keys),
-      users: Object.fromEntries(byUser) as JsonObject,
-      models: dollars(models),
+      ...ofDay(found.keys),
+      users: ofDay(found.users),
+      models: ofDay(found.models),
     });
   }
   return days;
 }
 
-function dollars(sums: Readonly<Record<string, bigint>>): JsonObject {
-  return Object.fromEntries(Object.entries(sums).map(([name, nano]) => [name, nanoToNumber(nano)]));
+interface DaySpend {
+  readonly day: number;
+  readonly name: string;
+  readonly cost: bigint;
+}
+
+interface SummedDays {
+  readonly keys: readonly DaySpend[];
+  readonly users: readonly DaySpend[];
+  readonly models: readonly DaySpend[];
+}
+
+type Range = ReturnType<typeof dayRange>;
+
+async function summedForAll(database: Database, range: Range): Promise<SummedDays> {
+  const models = await usageBy(database, { ...range, dimension: "model", by: ["period", "model"] });
+  const sums = sumsByDay(models);
+  const spendOf = async (dimension: "key" | "user"): Promise<DaySpend[]> =>
+    [...(await topOfDays(database, dimension, sums))].flatMap(([day, rows]) =>
+      rows.map(({ entity, cost }) => ({ day, name: entity, cost })),
+    );
+  return {
+    keys: await spendOf("key"),
+    users: await spendOf("user"),
+    models: models.map(({ period, model, cost }) => ({ day: period, name: model, cost })),
+  };
+}
+
+async function summedFor(
+  database: Database,
+  range: Range,
+  userId: string | undefined,
+  keyHash: string | undefined,
+): Promise<SummedDays> {
+  const own = {
+    ...range,
+    dimension: userId === undefined ? ("key" as const) : ("user" as const),
+    entities: [userId ?? (keyHash as string)],
+    ...(userId === undefined || keyHash === undefined ? {} : { keyHash }),
+  };
+  const ofUsers = {
+    ...range,
+    dimension: "user" as const,
+    ...(userId === undefined ? {} : { entities: [userId] }),
+    ...(keyHash === undefined ? {} : { keyHash }),
+  };
+  const top = MOST_OF_DAY * ((range.lastDay - range.firstDay) / DAY_MS + 1);
+  const [models, keys, users] = await Promise.all([
+    usageBy(database, { ...own, by: ["period", "model"] }),
+    usageBy(database, { ...own, by: ["period", "key_hash"], top }),
+    usageBy(database, { ...ofUsers, by: ["period", "entity"], top }),
+  ]);
+  return {
+    keys: keys.map(({ period, key_hash, cost }) => ({ day: period, name: key_hash, cost })),
+    users: users.map(({ period, entity, cost }) => ({ day: period, name: entity, cost })),
+    models: models.map(({ period, model, cost }) => ({ day: period, name: model, cost })),
+  };
 }

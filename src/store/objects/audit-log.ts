@@ -1,6 +1,8 @@
 import { type Connection, ObjectTable } from "./object-table.ts";
 import type { AuditLogTable } from "./tables.ts";
 
+export { newestChange } from "./object-table.ts";
+
 export type AuditEntry = Readonly<Omit<AuditLogTable, "seq">>;
 
 /** Changes by their id. */
@@ -15,12 +17,6 @@ export interface Change {
 
 export async function appendAudit(transaction: Connection, entry: AuditEntry): Promise<void> {
   await transaction.insertInto("audit_log").values(entry).execute();
-}
-
-/** The number of the newest change; 0 when there is none. */
-export async function newestChange(connection: Connection): Promise<number> {
-  const row = await connection.selectFrom("audit_log").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
-  return row?.seq ?? 0;
 }
 
 /** Changes after `seq`, oldest first. */

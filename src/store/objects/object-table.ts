@@ -85,13 +85,36 @@ export class ObjectTable<
   async page(connection: Connection, query: PageQuery): Promise<Page<Row>> {
     const where = query.where.length === 0 ? sql`1 = 1` : sql.join(query.where.map(conditionSql), sql` AND `);
     const direction = query.descending ? sql`DESC` : sql`ASC`;
+    const order = this.#order(query.orderBy);
+    const place = sql`ORDER BY ${order} ${direction}, ${sql.ref(this.#key)} ${direction}`;
     const rows = await sql<Record<string, SqlValue>>`
       SELECT * FROM ${sql.table(this.#name)} WHERE ${where}
-      ORDER BY ${this.#order(query.orderBy)} ${direction}, ${sql.ref(this.#key)} ${direction}
-      LIMIT ${query.limit} OFFSET ${query.offset}`.execute(connection);
-    const counted = await sql<{ total: number }>`
+      ${place} LIMIT ${query.limit} OFFSET ${query.offset}`.execute(connection);
+    return { rows: rows.rows as Row[], total: await this.#count(connection, where, query.where) };
+  }
+
+  /**
+   * How many rows hold. Every change of objects is in the audit log, so a count is the same until the next one, and
+   * paging through millions counts them once. On PostgreSQL a change may become visible after a later one: some seconds
+   * bound how long that goes unseen.
+   */
+  async #count(
+    connection: Connection,
+    where: ReturnType<typeof sql>,
+    conditions: readonly Condition[],
+  ): Promise<number> {
+    const counts = countsOf(connection);
+    const newest = await newestChange(connection);
+    const name = `${newest} ${this.#name} ${JSON.stringify(conditions)}`;
+    const counted = counts.get(name);
+    const now = performance.now();
+    if (counted !== undefined && now - counted.at < COUNT_MS) return counted.total;
+    const { rows } = await sql<{ total: number }>`
       SELECT count(*) AS total FROM ${sql.table(this.#name)} WHERE ${where}`.execute(connection);
-    return { rows: rows.rows as Row[], total: Number(counted.rows[0]?.total ?? 0) };
+    const total = Number(rows[0]?.total ?? 0);
+    if (counts.size >= COUNTS_KEPT) counts.clear();
+    counts.set(name, { total, at: now });
+    return total;
   }
 
   /** How many rows have each of the values in a column; values without rows are absent. */
@@ -142,6 +165,28 @@ export class ObjectTable<
         .execute();
     }
   }
+}
+
+interface Counted {
+  readonly total: number;
+  /** By the clock of `performance`. */
+  readonly at: number;
+}
+
+const COUNTS_KEPT = 100;
+const COUNT_MS = 10_000;
+const countsByConnection = new WeakMap<Connection, Map<string, Counted>>();
+
+function countsOf(connection: Connection): Map<string, Counted> {
+  const counts = countsByConnection.get(connection) ?? new Map<string, Counted>();
+  countsByConnection.set(connection, counts);
+  return counts;
+}
+
+/** The number of the newest change of objects; 0 when there is none. */
+export async function newestChange(connection: Connection): Promise<number> {
+  const row = await connection.selectFrom("audit_log").select("seq").orderBy("seq", "desc").limit(1).executeTakeFirst();
+  return row?.seq ?? 0;
 }
 
 function loose(connection: Connection): Loose {

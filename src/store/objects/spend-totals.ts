@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { Connection } from "./object-table.ts";
+import { type Connection, isPostgres } from "./object-table.ts";
 
 /** What the ledger adds up. */
 export type SpendDimension = "key" | "user" | "team" | "organization" | "customer" | "tag";
@@ -59,7 +59,7 @@ export async function spendTotals(
       .execute();
     for (const row of rolledUp) totals.set(row.entity, row.cost_nano);
     if (dimension === "tag") continue;
-    const column = sql.ref(COLUMNS[dimension]);
+    const column = isPostgres(connection) ? sql.ref(COLUMNS[dimension]) : sql.raw(`+${COLUMNS[dimension]}`);
     // The unary plus keeps SQLite from reading all rows of a key where the few newest are meant.
     const { rows: tail } = await sql<{ entity: string; cost_nano: bigint }>`
       SELECT entity, sum(cost_nano) AS cost_nano FROM (
