@@ -78,6 +78,8 @@ async function runTests(env: Record<string, string>): Promise<{ status: number; 
       "--no-orphans",
       // Each file in a fresh global; more processes than four only disturb the tests that measure time.
       `--parallel=${Math.min(availableParallelism(), 4)}`,
+      // A test that hangs fails; one that a busy machine delays does not.
+      "--timeout=30000",
       "--only-failures",
       "--reporter=junit",
       `--reporter-outfile=${outfile}`,

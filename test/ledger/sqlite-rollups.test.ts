@@ -69,7 +69,7 @@ test("rollups are the sums of their rows, whoever wrote the rows and added them 
       for (const sink of sinks) sink.close();
       await database.close();
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
