@@ -10,7 +10,7 @@ import {
   type StreamEncoder,
   type StreamObserver,
 } from "../formats/format.ts";
-import { isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
+import { asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import { type Frame, type Framer, sseFrame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
 import { completeLength, scanFrames } from "./frame-scanner.ts";
@@ -91,8 +91,8 @@ export class PassThroughTap implements StreamTap {
   /** A frame with a finish reason, until the next one shows that it was the last of its choice. */
   #finish: { readonly data: string; readonly text: string } | undefined;
   #calls = false;
-  /** The answer's id, for a chunk that we add. */
-  #id: string | undefined;
+  /** The chunk before, whose id a chunk that we add takes. */
+  #last = "";
   content = false;
   finished = false;
   closed = false;
@@ -214,7 +214,6 @@ export class PassThroughTap implements StreamTap {
     start: number,
     end: number,
   ): boolean {
-    this.#id ||= /"id"\s*:\s*"([^"\\]*)"/.exec(data)?.[1] ?? this.#id;
     if (!this.#calls && data.includes('"tool_calls":[{')) this.#calls = true;
     const held = this.#finish;
     this.#finish = undefined;
@@ -232,9 +231,11 @@ export class PassThroughTap implements StreamTap {
     }
     if ((meaning & FRAME_DONE) !== 0 && !this.finished && this.content) {
       this.finished = true;
-      this.#options.encoder.push({ type: "start", ...(this.#id === undefined ? {} : { id: this.#id }) });
+      const id = asString(asObject(parseJson(this.#last))?.id);
+      this.#options.encoder.push({ type: "start", ...(id === undefined ? {} : { id }) });
       before += this.#options.encoder.push({ type: "finish", choice: 0, reason: this.#calls ? "tool-calls" : "stop" });
     }
+    if ((meaning & FRAME_DONE) === 0) this.#last = data;
     if (before === "") return false;
     if ((meaning & FRAME_DONE) !== 0) this.closed = true;
     if ((meaning & FRAME_CONTENT) !== 0) this.content = true;

@@ -1,5 +1,6 @@
 import type { JsonObject } from "../../json/json.ts";
 import type { Citation, MediaSource, Part, Sealed } from "../conversation.ts";
+import { unwrapRedacted } from "../redacted-thinking.ts";
 import { carry } from "../sealed.ts";
 import { callInput } from "./blocks-encode.ts";
 import { carryAttached } from "./sealed.ts";
@@ -27,7 +28,9 @@ export function encodeAnswerPart(part: Part): JsonObject[] {
         part.redacted === true ||
         (part.text === "" && part.sealed !== undefined && part.sealed.owner !== "anthropic")
       ) {
-        return part.sealed === undefined ? [] : [{ type: "redacted_thinking", data: carry(part.sealed, "anthropic") }];
+        if (part.sealed === undefined) return [];
+        const sealed = { ...part.sealed, value: unwrapRedacted(part.sealed) };
+        return [{ type: "redacted_thinking", data: carry(sealed, "anthropic") }];
       }
       return [
         {

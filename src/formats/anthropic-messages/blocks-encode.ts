@@ -1,6 +1,7 @@
 import { isObject, type JsonObject, type MutableJsonObject, parseJson } from "../../json/json.ts";
 import type { Citation, FilePart, ImagePart, MediaSource, Part, ThinkingPart, ToolCallPart } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
+import { unwrapRedacted } from "../redacted-thinking.ts";
 import { encodeCache } from "./tools.ts";
 import { FORMAT, INVALID_JSON, ownNative, toolId, toolName } from "./types.ts";
 
@@ -95,7 +96,7 @@ function encodeThinkingBlock(part: ThinkingPart, where: string, context: Request
     return undefined;
   }
   if (part.redacted === true)
-    return sealed === undefined ? undefined : { type: "redacted_thinking", data: sealed.value };
+    return sealed === undefined ? undefined : { type: "redacted_thinking", data: unwrapRedacted(sealed) };
   if (sealed === undefined) {
     // Other vendors behind this wire format do not sign.
     if (context.owner !== "anthropic") return { type: "thinking", thinking: part.text, ...ownNative(part) };

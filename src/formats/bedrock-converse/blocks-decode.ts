@@ -84,7 +84,7 @@ function decodeToolResult(held: JsonObject, owner: string): Part {
 function decodeReasoning(held: JsonObject, owner: string): Part | undefined {
   const redacted = asString(held.redactedContent);
   if (redacted !== undefined) {
-    return { type: "thinking", text: "", redacted: true, sealed: { owner, value: decodeRedacted(redacted, owner) } };
+    return { type: "thinking", text: "", redacted: true, sealed: { owner, value: redacted } };
   }
   const reasoning = asObject(held.reasoningText);
   if (reasoning === undefined) return undefined;
@@ -94,17 +94,6 @@ function decodeReasoning(held: JsonObject, owner: string): Part | undefined {
     text: asString(reasoning.text) ?? "",
     ...(signature === "" ? {} : { sealed: { owner, value: signature } }),
   };
-}
-
-/** Bedrock puts what Anthropic sends as text (itself base64) into base64 once more. */
-export function decodeRedacted(data: string, owner: string): string {
-  if (owner !== "anthropic" || !/^[A-Za-z0-9+/]*={0,2}$/.test(data) || data.length % 4 !== 0) return data;
-  const text = atob(data);
-  return /^[\x20-\x7e]*$/.test(text) ? text : data;
-}
-
-export function encodeRedacted(value: string, owner: string): string {
-  return owner === "anthropic" ? btoa(value) : value;
 }
 
 /** A citation; its place is in the source, not in the answer. */

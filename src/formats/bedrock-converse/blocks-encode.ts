@@ -1,7 +1,7 @@
 import { isObject, type JsonObject, type MutableJsonObject, parseJson } from "../../json/json.ts";
 import type { Citation, Part, ThinkingPart, ToolCallPart, ToolResultPart } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
-import { encodeRedacted } from "./blocks-decode.ts";
+import { wrapRedacted } from "../redacted-thinking.ts";
 import { type DocumentNames, encodeDocument, encodeMedia } from "./media.ts";
 import { cachePoint, FORMAT, INVALID_JSON, ownNative, wireName } from "./types.ts";
 
@@ -99,7 +99,7 @@ export function reasoningBlock(part: ThinkingPart): JsonObject | undefined {
   const { sealed } = part;
   if (part.redacted === true) {
     if (sealed === undefined) return undefined;
-    return { reasoningContent: { redactedContent: encodeRedacted(sealed.value, sealed.owner) } };
+    return { reasoningContent: { redactedContent: wrapRedacted(sealed) } };
   }
   const signature = sealed === undefined ? {} : { signature: sealed.value };
   return { reasoningContent: { reasoningText: { text: part.text, ...signature } } };

@@ -13,7 +13,7 @@ import {
 import type { Frame } from "../../upstream/sse.ts";
 import type { StreamEvent } from "../conversation.ts";
 import type { ResponseContext, StreamDecoder } from "../format.ts";
-import { decodeBlock, decodeCitation, decodeRedacted, encodeArguments } from "./blocks-decode.ts";
+import { decodeBlock, decodeCitation, encodeArguments } from "./blocks-decode.ts";
 import { exceptionOf } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
 import { type CallKind, customInput, DeclaredTools } from "./response.ts";
@@ -209,7 +209,7 @@ export class ConverseStreamDecoder implements StreamDecoder {
     this.#open.delete(index);
     const at = { choice: 0, part: open.part };
     if (open.redacted !== "") {
-      const sealed = { owner: this.#owner, value: decodeRedacted(open.redacted, this.#owner) };
+      const sealed = { owner: this.#owner, value: open.redacted };
       events.push({ type: "part", ...at, value: { type: "thinking", text: "", redacted: true, sealed } });
       return;
     }

@@ -30,9 +30,11 @@ const image = fc
 const thinking = fc
   .tuple(fc.string(), id)
   .map(([said, value]): Part => ({ type: "thinking", text: said, sealed: { owner: "anthropic", value } }));
-const redacted = id.map(
-  (value): Part => ({ type: "thinking", text: "", redacted: true, sealed: { owner: "anthropic", value } }),
-);
+/** Hidden thinking in Converse's form: Anthropic's base64 in base64. */
+const redacted = id.map((hidden): Part => {
+  const value = btoa(btoa(`${hidden}---`));
+  return { type: "thinking", text: "", redacted: true, sealed: { owner: "anthropic", value } };
+});
 const call = fc
   .tuple(id, id, fc.dictionary(id, fc.string(), { maxKeys: 2 }))
   .map(([callId, name, input]): Part => ({ type: "tool-call", id: callId, name, arguments: JSON.stringify(input) }));
