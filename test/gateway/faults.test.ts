@@ -64,7 +64,7 @@ function brokenStream(): Response {
 
 beforeAll(async () => {
   upstream = startUpstream((request, signal) => {
-    const key = (request.headers.get("authorization") ?? "").replace("Bearer ", "");
+    const key = (request.headers.get("authorization") ?? "").replace("Bearer key-", "");
     return misbehave(key, request.json?.stream === true, signal);
   });
   raw = Bun.listen({
@@ -89,7 +89,7 @@ beforeAll(async () => {
     litellm_params: {
       model: "openai/gpt-4o-mini",
       api_base: base[key as Fault] ?? `${upstream.url}/v1`,
-      api_key: key,
+      api_key: `key-${key}`,
       timeout: 2,
       order,
     },

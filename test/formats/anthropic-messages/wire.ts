@@ -68,7 +68,7 @@ export function framesOf(text: string): { readonly event: string; readonly body:
     .split("\n\n")
     .filter((frame) => frame !== "")
     .map((frame) => {
-      const match = /^event: (\S+)\ndata: (.*)$/.exec(frame);
+      const match = /^event: (\S+)\ndata: ([^\n\r]*)$/.exec(frame);
       if (match === null) throw new Error(`not a frame: ${frame}`);
       return { event: match[1] as string, body: JSON.parse(match[2] as string) as JsonObject };
     });
