@@ -28,6 +28,8 @@ import { openRouter } from "../pipeline/open-router.ts";
 import { PassThroughTargets } from "../pipeline/pass-through/pass-through-targets.ts";
 import { RealtimeSessions } from "../pipeline/realtime/realtime.ts";
 import type { SocketHandler } from "../pipeline/realtime/realtime-session.ts";
+import { openResources } from "../pipeline/resources/open-resources.ts";
+import { ResourceTargets } from "../pipeline/resources/resource-targets.ts";
 import { ResponseIds } from "../pipeline/responses/response-id.ts";
 import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
@@ -44,6 +46,7 @@ import { operationRoutes } from "../server/routes/operations.ts";
 import { declaredRoute, passThroughRoutes } from "../server/routes/pass-through.ts";
 import { publicRoutes } from "../server/routes/public.ts";
 import { realtimeRoutes } from "../server/routes/realtime.ts";
+import { providerResourceRoutes, resourceRoutes } from "../server/routes/resources.ts";
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { shownSettingRoutes } from "../server/routes/shown-settings.ts";
@@ -166,6 +169,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const rootPath = rootPathOf(env.SERVER_ROOT_PATH);
   const proxies = trustedProxies(env.ISTHMUS_TRUSTED_PROXIES);
   const sessions = new RealtimeSessions();
+  const passThroughTargets = new PassThroughTargets(env, readFile);
   const table = new RouteTable([
     ...conversationRoutes,
     ...responseRoutes,
@@ -181,8 +185,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...configurationRoutes,
     ...realtimeRoutes(sessions),
     ...shownSettingRoutes,
+    ...resourceRoutes,
+    ...providerResourceRoutes,
     // Behind all others: they take every path below a provider's name.
-    ...passThroughRoutes(new PassThroughTargets(env, readFile)),
+    ...passThroughRoutes(passThroughTargets),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
   const events = new EventBus<RequestEvent>((name, error) =>
@@ -217,6 +223,12 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     openBudgetRenewal(management),
     ...(isTrue(env.LITELLM_KEY_ROTATION_ENABLED) ? [openKeyRotation(management, keyRotation(env))] : []),
   ];
+  const resources = openResources({
+    database,
+    targets: new ResourceTargets(env, readFile, passThroughTargets),
+    gateway: () => services,
+    directory: gate.directory,
+  });
   const health = new HealthChecks({ gateway: () => services, database, redis });
   const services: Services = {
     version,
@@ -236,6 +248,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     refusals: new RefusalCounts(),
     proxies,
     health,
+    resources,
     management,
     routes: () => table.routes,
     declaredRoute: (method, path) => declaredRoute(configuration.current, method, path),
@@ -267,6 +280,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       configuration.close();
       for (const job of jobs) job.close();
       await health.close();
+      await resources.close();
       await ledger.close();
       await gate.close();
       await cache?.close();
@@ -278,6 +292,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     },
   });
   health.start();
+  resources.start();
   process.on("SIGHUP", () => void configuration.reload());
   stopWithParent(env.ISTHMUS_LAUNCHER_PID);
 

@@ -6,7 +6,7 @@ import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
 import { compileModelList, declaredCredentials } from "./model-list.ts";
 import type { Environment } from "./references.ts";
-import { aliasesOf, generalSettingsOf, librarySettingsOf, routerSettingsOf } from "./settings.ts";
+import { aliasesOf, generalSettingsOf, librarySettingsOf, resourceSettingsOf, routerSettingsOf } from "./settings.ts";
 import { compileStoredModels, NOTHING_STORED, type StoredConfiguration } from "./stored-models.ts";
 import { withStoredSettings } from "./stored-settings.ts";
 import { tokenDiagnostics } from "./token-check.ts";
@@ -64,6 +64,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     router: settings,
     library: librarySettingsOf(library, valid.environment),
     general,
+    resources: resourceSettingsOf(valid.value),
     locate: (path) => document.locate(path),
     document: declaredDocument.value,
     diagnostics,

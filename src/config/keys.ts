@@ -8,6 +8,7 @@ import { litellmSettings } from "./keys/litellm-settings.ts";
 import { modelEntry, modelInfo } from "./keys/model-list.ts";
 import { alertingArgs, passThroughEndpoint } from "./keys/operations-settings.ts";
 import { guardrail, mcpServer } from "./keys/optional-stages.ts";
+import { assistantSettings, resourceProvider, vectorStore, vectorStoreParams } from "./keys/resource-settings.ts";
 import { allowedFailsPolicy, retryPolicy } from "./keys/retry-policies.ts";
 import { routerSettings } from "./keys/router-settings.ts";
 import { anything, either, flag, list, listOf, map, mapOf, number, sectionOf, text, texts } from "./value-type.ts";
@@ -41,11 +42,11 @@ export const CONFIGURATION = section("Top level", {
   callback_settings: later("observability")(map),
   prompts: later("prompts")(list),
   search_tools: formats(list),
-  vector_store_registry: formats(list),
+  vector_store_registry: supported(listOf(sectionOf(vectorStore))),
   agent_list: formats(list),
-  files_settings: formats(list),
-  finetune_settings: formats(list),
-  assistant_settings: formats(map),
+  files_settings: supported(listOf(sectionOf(resourceProvider))),
+  finetune_settings: supported(listOf(sectionOf(resourceProvider))),
+  assistant_settings: supported(sectionOf(assistantSettings)),
   default_vertex_config: formats(map),
   worker_registry: later("deployment")(anything),
 });
@@ -65,6 +66,10 @@ export const SECTIONS: readonly Section[] = [
   generalSettings,
   coordinationRedis,
   passThroughEndpoint,
+  resourceProvider,
+  assistantSettings,
+  vectorStore,
+  vectorStoreParams,
   jwtAuth,
   tokenIssuer,
   rolePermission,

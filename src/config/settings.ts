@@ -1,5 +1,11 @@
-import { asNumber, asObject, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
-import type { GeneralSettings, LibrarySettings, ModelAlias, RouterSettings } from "../snapshot/snapshot.ts";
+import { asArray, asNumber, asObject, asString, isObject, type Json, type JsonObject } from "../json/json.ts";
+import type {
+  GeneralSettings,
+  LibrarySettings,
+  ModelAlias,
+  ResourceSettings,
+  RouterSettings,
+} from "../snapshot/snapshot.ts";
 
 /** LiteLLM's default for chat and embeddings, in seconds. */
 const REQUEST_TIMEOUT = 6000;
@@ -95,5 +101,24 @@ export function generalSettingsOf(
     forwardClientHeaders: raw.forward_client_headers_to_llm_api === true,
     storesModels: storesModels(raw, environment.STORE_MODEL_IN_DB),
     raw,
+  };
+}
+
+/** `files_settings` and its like. */
+export function resourceSettingsOf(document: JsonObject): ResourceSettings {
+  const assistants = asObject(document.assistant_settings);
+  return {
+    files: asArray(document.files_settings).filter(isObject),
+    fineTuning: asArray(document.finetune_settings).filter(isObject),
+    assistants:
+      assistants === undefined
+        ? undefined
+        : { ...asObject(assistants.litellm_params), custom_llm_provider: assistants.custom_llm_provider },
+    vectorStores: asArray(document.vector_store_registry)
+      .filter(isObject)
+      .flatMap((entry) => {
+        const params = asObject(entry.litellm_params);
+        return params === undefined ? [] : [params];
+      }),
   };
 }

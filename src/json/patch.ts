@@ -116,6 +116,12 @@ export function patchObject(text: string, edits: ReadonlyMap<string, string | un
   return `${head}${patched}${tail}`;
 }
 
+/** The text of a top-level member's value; undefined where there is none. `text` must be that of an object that parses. */
+export function memberText(text: string, key: string): string | undefined {
+  const found = members(text).members.findLast((member) => member.key === key);
+  return found === undefined ? undefined : text.slice(found.valueStart, found.end);
+}
+
 /**
  * Replaces the string value of a top-level member, given its present value. Much cheaper than `patchObject` where the
  * key's text occurs once, which is the usual case; otherwise it falls back to it.

@@ -87,5 +87,6 @@ export const anthropic: Provider = {
   hosts: ["api.anthropic.com"],
   key: "required",
   endpoints: { chat: [ANTHROPIC_MESSAGES], "count-tokens": [ANTHROPIC_COUNT_TOKENS] },
+  resources: { kinds: ["message-batches"], path: (path) => `/v1${path}` },
   configure,
 };

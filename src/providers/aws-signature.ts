@@ -1,4 +1,5 @@
 import { GatewayError } from "../errors/gateway-error.ts";
+import { isStreamedBody } from "../upstream/transport.ts";
 import type { AwsKeys } from "./aws-source.ts";
 import type { OutboundRequest } from "./provider.ts";
 
@@ -28,11 +29,13 @@ const SIGNED = ["authorization", "x-amz-date", "x-amz-security-token", "x-amz-co
 /**
  * The request with AWS's signature, version 4, over its method, address, headers and body. A path is signed as it is
  * sent, encoded once more save for S3 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html,
- * 2026-11-24). Throws GatewayError("internal") for a form, whose bytes nobody knows before they are sent.
+ * 2026-11-24). Throws GatewayError("internal") for forms and streams, whose bytes nobody knows before they are sent.
  */
 export async function signAwsRequest(request: OutboundRequest, signing: AwsSigning): Promise<OutboundRequest> {
   const { body } = request;
-  if (body instanceof FormData) throw new GatewayError("internal", "a form cannot be signed for AWS");
+  if (body instanceof FormData || isStreamedBody(body)) {
+    throw new GatewayError("internal", "a body that is made while it is sent cannot be signed for AWS");
+  }
   const url = new URL(request.url);
   const headers: Record<string, string> = { host: url.host, "x-amz-content-sha256": await sha256(body ?? "") };
   for (const [name, value] of Object.entries(request.headers)) {

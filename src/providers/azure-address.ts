@@ -1,3 +1,4 @@
+import type { Target } from "../snapshot/snapshot.ts";
 import { type BaseUrl, withoutPath } from "./base-url.ts";
 import { readEnvironment, readParameter } from "./credentials.ts";
 import type { Call, ConfigureInput } from "./provider.ts";
@@ -82,4 +83,18 @@ export function azureResponsesPath(call: Call): string {
   if (dated && version.endsWith("-preview")) return `/openai/responses?api-version=${encodeURIComponent(version)}`;
   const query = options.surface === "v1" && version !== undefined ? `?api-version=${version}` : "";
   return `/openai/v1/responses${query}`;
+}
+
+/** Objects that have no dated paths. https://learn.microsoft.com/azure/ai-foundry/openai/latest (2026-11-26) */
+const V1_ONLY = /^\/(?:containers|evals|videos)(?:\/|$)/;
+
+/** Files, batches, vector stores … belong to the resource, not to one of its deployments. */
+export function azureResourcePath(path: string, target: Target): string {
+  const { surface, apiVersion } = target.options ?? {};
+  if (surface === "v1" || V1_ONLY.test(path)) {
+    const query = surface === "v1" && apiVersion !== undefined ? `?api-version=${String(apiVersion)}` : "";
+    return `/openai/v1${path}${query}`;
+  }
+  const version = encodeURIComponent(String(apiVersion ?? DEFAULT_API_VERSION));
+  return surface === "gateway" ? `${path}?api-version=${version}` : `/openai${path}?api-version=${version}`;
 }

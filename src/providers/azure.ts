@@ -1,6 +1,6 @@
 import type { MutableJsonObject } from "../json/json.ts";
 import type { Target } from "../snapshot/snapshot.ts";
-import { azureAddress, azurePath, azureResponsesPath } from "./azure-address.ts";
+import { azureAddress, azurePath, azureResourcePath, azureResponsesPath } from "./azure-address.ts";
 import { azureCredential, azureHeaders, signWithEntra } from "./azure-credentials.ts";
 import { parseBase } from "./base-url.ts";
 import { missingBase, missingKey, readBase } from "./credentials.ts";
@@ -85,6 +85,10 @@ export const azure: Provider = {
   documentation: { url: "https://learn.microsoft.com/azure/ai-foundry/openai/reference", read: "2026-11-23" },
   owner: "openai",
   keepsResponses: true,
+  resources: {
+    kinds: ["files", "batches", "fine-tuning", "vector-stores", "assistants", "containers", "evals", "videos"],
+    path: azureResourcePath,
+  },
   environment: { key: KEY_VARIABLES, base: BASE_VARIABLES },
   key: "required",
   endpoints: {

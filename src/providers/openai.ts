@@ -79,6 +79,9 @@ export const openai: Provider = {
   endpoints: { ...row.endpoints, "count-tokens": [COUNT_TOKENS] },
   configure,
   keepsResponses: true,
+  resources: {
+    kinds: ["files", "batches", "fine-tuning", "vector-stores", "assistants", "containers", "evals", "videos"],
+  },
 };
 
 /** The same service, its legacy Completions endpoint first. */

@@ -3,6 +3,7 @@ import type { FormatId, SealOwner } from "../formats/conversation.ts";
 import type { ParameterReport } from "../formats/report.ts";
 import type { JsonObject, MutableJsonObject } from "../json/json.ts";
 import type { ModelFacts, Target } from "../snapshot/snapshot.ts";
+import type { RequestBody } from "../upstream/transport.ts";
 
 /** What a client may ask of a model. `chat` covers every conversation, whatever the client's format. */
 export type Operation =
@@ -20,6 +21,26 @@ export type Operation =
   | "count-tokens"
   | "ocr"
   | "realtime";
+
+/** Kinds of objects that providers keep under ids of theirs, as OpenAI's API has them. */
+export type ResourceKind =
+  | "files"
+  | "batches"
+  | "fine-tuning"
+  | "vector-stores"
+  | "assistants"
+  | "containers"
+  | "evals"
+  | "videos"
+  /** Anthropic's batches, in its own form. */
+  | "message-batches";
+
+/** The objects that a provider keeps, and where. */
+export interface ProviderResources {
+  readonly kinds: readonly ResourceKind[];
+  /** Path and query behind the target's base; default the path itself. `path` begins as OpenAI's does behind `/v1`. */
+  readonly path?: (path: string, target: Target) => string;
+}
 
 /** What `configure` gets: litellm_params with references resolved, and the environment. */
 export interface ConfigureInput {
@@ -61,7 +82,7 @@ export interface OutboundRequest {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | FormData | undefined;
+  readonly body: RequestBody | undefined;
 }
 
 /** The fetch that upstream/ hands to multi-step exchanges; time-outs and abort are already bound to it. */
@@ -162,6 +183,8 @@ export interface Provider {
   readonly sign?: (request: OutboundRequest, call: Call, send: Send) => Promise<OutboundRequest>;
   /** It keeps answers of its Responses endpoint, so that they can be asked for by their ids and gone on from. */
   readonly keepsResponses?: boolean;
+  /** Files, batches … that it keeps. */
+  readonly resources?: ProviderResources;
   /** Refines what the format's `decodeError` found. */
   readonly classifyError?: (failure: UpstreamFailure, status: number, body: string) => UpstreamFailure;
 }

@@ -2,6 +2,7 @@ import type { Authenticator } from "../auth/authenticator.ts";
 import type { Management } from "../management/management.ts";
 import type { Gateway } from "../pipeline/gateway.ts";
 import type { HealthChecks } from "../pipeline/health-checks.ts";
+import type { ResourceKeeping } from "../pipeline/resources/resource-keeping.ts";
 import type { TrustedProxies } from "./client-address.ts";
 import type { RefusalCounts } from "./refusal-counts.ts";
 import type { Route } from "./route.ts";
@@ -12,6 +13,8 @@ export interface Services extends Gateway {
   readonly refusals: RefusalCounts;
   readonly proxies: TrustedProxies;
   readonly health: HealthChecks;
+  /** What providers keep for callers. */
+  readonly resources: ResourceKeeping;
   /** What the management API works on. */
   readonly management: Management;
   /** All routes, for `/routes` and the OpenAPI document. */

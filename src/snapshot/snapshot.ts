@@ -170,6 +170,15 @@ export interface GeneralSettings {
   readonly raw: JsonObject;
 }
 
+/** Credentials for what providers keep, resolved: `litellm_params` with a `custom_llm_provider`. */
+export interface ResourceSettings {
+  /** `files_settings`: files, batches and whatever has no section of its own. */
+  readonly files: readonly JsonObject[];
+  readonly fineTuning: readonly JsonObject[];
+  readonly assistants: JsonObject | undefined;
+  readonly vectorStores: readonly JsonObject[];
+}
+
 /** Something that the operator should know; errors make `check` fail. */
 export interface Diagnostic {
   readonly severity: "error" | "warning" | "info";
@@ -196,6 +205,7 @@ export interface Snapshot {
   readonly router: RouterSettings;
   readonly library: LibrarySettings;
   readonly general: GeneralSettings;
+  readonly resources: ResourceSettings;
   /** Where the value at a path stands, or the nearest one around it. */
   readonly locate: (path: readonly (string | number)[]) => SourceLocation;
   /** The merged configuration as plain data, `os.environ/` references unresolved: safe to show. */

@@ -120,6 +120,50 @@ export interface ResponseTable {
   body: string;
 }
 
+/** One object that a provider keeps for a caller: a file, a batch, a vector store … */
+export interface ResourceTable {
+  /** As callers know it: the provider's own id, or one of the gateway's. */
+  id: string;
+  kind: string;
+  provider: string;
+  /** Empty where the provider was addressed by its name. */
+  deployment_id: string;
+  upstream_id: string;
+  /** The model group that it was made for. */
+  model: string | null;
+  key_hash: string;
+  user_id: string | null;
+  team_id: string | null;
+  created_at: number;
+  /** Then its id leads nowhere any more; the row counts for limits per day. */
+  deleted_at: number | null;
+  /** JSON: what the provider last said of it, with callers' ids. */
+  body: string;
+  /** JSON: what the gateway found out itself; see `ResourceFacts`. */
+  facts: string;
+}
+
+/** One job whose cost is known when it is done: a batch, an answer that is made in the background. */
+export interface DeferredCostTable {
+  /** Its resource, or the id of the answer. */
+  id: string;
+  kind: string;
+  provider: string;
+  deployment_id: string;
+  upstream_id: string;
+  /** Id of the spend row to come: a job that is settled twice has one row. */
+  spend_id: string;
+  /** JSON: who pays; see `DeferredOwner`. */
+  owner: string;
+  created_at: number;
+  /** Whoever looks after it next must not do so before. */
+  next_at: number;
+  /** Then nobody looks any more. */
+  expires_at: number;
+  /** 1 when its row is written, or when there will be none. */
+  settled: number;
+}
+
 /** What a health check found of one deployment. */
 export interface HealthCheckTable {
   id: string;
@@ -153,5 +197,7 @@ export interface Schema extends ObjectTables {
   retention: RetentionTable;
   response: ResponseTable;
   health_check: HealthCheckTable;
+  resource: ResourceTable;
+  deferred_cost: DeferredCostTable;
   schema_migration: MigrationTable;
 }

@@ -2,12 +2,27 @@ import { connectionFailure } from "./connection-failure.ts";
 
 export { connectionFailure };
 
+/** A body that is made while it is sent: it never stands in memory as a whole. */
+export interface StreamedBody {
+  /** Bytes. */
+  readonly size: number;
+  /** Called once for each time that it is sent. */
+  stream(): ReadableStream<Uint8Array>;
+}
+
+export type RequestBody = string | Uint8Array | FormData | StreamedBody;
+
+/** Whether a body is made while it is sent. */
+export function isStreamedBody(body: RequestBody | undefined): body is StreamedBody {
+  return typeof body === "object" && "stream" in body && typeof body.stream === "function";
+}
+
 /** A request as it goes out. */
 export interface TransportRequest {
   readonly method: string;
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string | Uint8Array | FormData | undefined;
+  readonly body: RequestBody | undefined;
 }
 
 /** The part of `Headers` that readers of answers use. */
@@ -69,10 +84,13 @@ export class Transport {
 export function fetchCarrier(fetch: Fetch = globalThis.fetch): Carrier {
   return (request) => {
     const controller = new AbortController();
+    const { body } = request;
+    const streamed = isStreamedBody(body);
     const response = fetch(request.url, {
       method: request.method,
-      headers: request.headers,
-      body: (request.body ?? null) as BodyInit | null,
+      headers: streamed ? { ...request.headers, "content-length": String(body.size) } : request.headers,
+      body: (streamed ? body.stream() : (body ?? null)) as BodyInit | null,
+      ...(streamed ? ({ duplex: "half" } as object) : {}),
       signal: controller.signal,
       redirect: "manual",
       // Bun ends requests after five minutes unless told not to; the deadline wheel is the one clock for that.

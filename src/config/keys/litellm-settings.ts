@@ -166,8 +166,11 @@ export const litellmSettings = section("litellm_settings", {
   disable_stop_sequence_limit: formats(flag),
   enable_json_schema_validation: formats(flag),
   check_provider_endpoint: formats(flag),
-  enable_loadbalancing_on_batch_endpoints: formats(flag),
-  require_managed_files: formats(flag),
+  enable_loadbalancing_on_batch_endpoints: ignored(
+    "files and batches that name a model are always spread over its deployments",
+    flag,
+  ),
+  require_managed_files: supported(flag),
   vector_store_search_failure_mode: formats(text),
   apply_search_free_tier: formats(flag),
   public_agent_groups: formats(texts),

@@ -2,6 +2,7 @@ import { GatewayError, UpstreamError } from "../../errors/gateway-error.ts";
 import { ParameterReport } from "../../formats/report.ts";
 import { formatDollars } from "../../pricing/cost.ts";
 import type { Call, OutboundRequest } from "../../providers/provider.ts";
+import type { PriceSheet } from "../../snapshot/snapshot.ts";
 import type { UpstreamResponse } from "../../upstream/transport.ts";
 import type { Usage } from "../../usage/usage.ts";
 import { admitAt } from "../admit.ts";
@@ -34,6 +35,12 @@ export interface PassThroughRequest {
   readonly timeout: number;
   /** Consumed by every call, whatever its answer says: endpoints with a price of their own. */
   readonly fixedUsage?: Usage;
+  /** Instead of the deployment's. */
+  readonly prices?: PriceSheet;
+  /** As whose admission it counts: how large the work is that the request stands for. Default: the request. */
+  readonly admitted?: RequestContext;
+  /** Makes of a JSON answer what the caller gets; answers of other types pass. */
+  readonly rewrite?: (text: string) => Promise<string>;
 }
 
 /** Calls that consume nothing that is billed by itself. */
@@ -51,10 +58,10 @@ export async function passThrough(
   const { target, model = "" } = request;
   const settlement = new Settlement(gateway, context);
   try {
-    const prices = pricesFor(target.deployment, model);
+    const prices = request.prices ?? pricesFor(target.deployment, model);
     if (gateway.gate !== undefined) {
       requireEither(gateway, context, request);
-      const admitted = admitAt(gateway.gate, context, [prices]);
+      const admitted = admitAt(gateway.gate, request.admitted ?? context, [prices]);
       settlement.lease = (admitted instanceof Promise ? await admitted : admitted).lease;
     }
     settlement.open(target.deployment, model, prices);
@@ -66,7 +73,7 @@ export async function passThrough(
 
 /** A key that may call a model may do so by its bare name and by the provider's. */
 function requireEither(gateway: Gateway, context: RequestContext, { model, target }: PassThroughRequest): void {
-  if (gateway.gate === undefined || model === undefined) return;
+  if (gateway.gate === undefined || model === undefined || context.requestedModel === "") return;
   const asked = context.requestedModel;
   const denial = modelDenial(gateway.gate, context, asked);
   if (denial === undefined) return;
@@ -120,7 +127,19 @@ async function call(
       });
       return await refused(context, settlement, target, response);
     }
-    return await answer({ context, settlement, target, response, shape, progress, note, fixedUsage, upstream });
+    const { rewrite } = request;
+    return await answer({
+      context,
+      settlement,
+      target,
+      response,
+      shape,
+      progress,
+      note,
+      fixedUsage,
+      upstream,
+      rewrite,
+    });
   } catch (error) {
     const failure = asCallError(error, upstream.reason, { outbound }, timeout, progress);
     upstream.abort(failure);
@@ -144,10 +163,11 @@ interface Answering {
   readonly note: (status: "success" | "failure" | "cancelled", httpStatus: number) => void;
   readonly fixedUsage: Usage | undefined;
   readonly upstream: UpstreamCall;
+  readonly rewrite: PassThroughRequest["rewrite"];
 }
 
 async function answer(answering: Answering): Promise<Response> {
-  const { context, settlement, target, response, shape, progress, note, fixedUsage, upstream } = answering;
+  const { context, settlement, target, response, shape, progress, note, fixedUsage, upstream, rewrite } = answering;
   const contentType = response.headers.get("content-type") ?? "";
   const reader =
     shape === undefined
@@ -165,6 +185,11 @@ async function answer(answering: Answering): Promise<Response> {
     note(status, response.status);
     settlement.settle({ status, httpStatus: status === "cancelled" ? 499 : response.status });
   };
+  if (rewrite !== undefined && contentType.includes("json")) {
+    const text = await rewrite(withoutSecrets(await response.text(), secretsOf(target.deployment)));
+    settle("success");
+    return new Response(text, { status: response.status, headers: headersOf(context, settlement, target, response) });
+  }
   // What an answer cost stands in its head, so a whole one is read first.
   if (reader !== undefined && contentType.includes("json") && !contentType.includes("stream")) {
     const text = await response.text();

@@ -26,6 +26,8 @@ export const groq: OpenAiCompatibleRow = {
   base: "https://api.groq.com/openai/v1",
   keys: ["GROQ_API_KEY"],
   bases: ["GROQ_API_BASE"],
+  // https://console.groq.com/docs/batch (2026-11-26)
+  resources: { kinds: ["files", "batches"] },
   serves: ["chat", "responses", "transcription", "translation", "speech"],
   parameters: {
     unsupported: { n: UNSUPPORTED, logprobs: UNSUPPORTED, top_logprobs: UNSUPPORTED, logit_bias: UNSUPPORTED },

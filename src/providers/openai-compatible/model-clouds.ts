@@ -41,6 +41,8 @@ export const MODEL_CLOUDS: readonly OpenAiCompatibleRow[] = [
     keys: ["DEEPINFRA_API_KEY"],
     bases: ["DEEPINFRA_API_BASE"],
     endpoints: { rerank: [deepinfraRerank] },
+    // https://deepinfra.com/docs/advanced/batch (2026-11-26)
+    resources: { kinds: ["files", "batches"] },
     serves: ["chat", "completions", "embeddings", "image-generation", "transcription", "speech"],
   },
   {

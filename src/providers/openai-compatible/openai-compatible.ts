@@ -71,6 +71,7 @@ export interface OpenAiCompatibleRow {
   readonly endpoints?: Provider["endpoints"];
   readonly owner?: Provider["owner"];
   readonly keepsResponses?: boolean;
+  readonly resources?: Provider["resources"];
   /** Extra static headers. */
   readonly headers?: (key: string | undefined, input: ConfigureInput) => Record<string, string>;
   readonly upstreamModel?: Provider["upstreamModel"];
@@ -124,6 +125,7 @@ export function openaiCompatible(row: OpenAiCompatibleRow): Provider {
     },
     ...(row.serves.includes("responses") ? { selectEndpoint: selectorOf(endpoints) } : {}),
     ...(row.keepsResponses === undefined ? {} : { keepsResponses: row.keepsResponses }),
+    ...(row.resources === undefined ? {} : { resources: row.resources }),
     ...(row.classifyError === undefined ? {} : { classifyError: row.classifyError }),
   };
 }

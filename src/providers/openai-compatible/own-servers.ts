@@ -33,6 +33,8 @@ export const OWN_SERVERS: readonly OpenAiCompatibleRow[] = [
     bases: ["HOSTED_VLLM_API_BASE"],
     key: "optional",
     serves: ["chat", "responses", "completions", "embeddings", "rerank", "transcription", "translation"],
+    // Not vLLM itself, but what people put in front of it.
+    resources: { kinds: ["files", "batches"] },
   },
   {
     id: "lm_studio",
@@ -162,6 +164,9 @@ export const OWN_SERVERS: readonly OpenAiCompatibleRow[] = [
       "ocr",
       "realtime",
     ],
+    resources: {
+      kinds: ["files", "batches", "fine-tuning", "vector-stores", "assistants", "containers", "evals", "videos"],
+    },
     ...PASS_EVERYTHING,
   },
 ];

@@ -3,7 +3,8 @@ import { objects } from "./0003-objects.ts";
 import { ledger } from "./0006-ledger.ts";
 import { responses } from "./0007-responses.ts";
 import { healthChecks } from "./0008-health-checks.ts";
+import { resources } from "./0009-resources.ts";
 import type { Migration } from "./migration.ts";
 
 /** Every step of the schema, oldest first. */
-export const MIGRATIONS: readonly Migration[] = [spend, objects, ledger, responses, healthChecks];
+export const MIGRATIONS: readonly Migration[] = [spend, objects, ledger, responses, healthChecks, resources];
