@@ -17,8 +17,8 @@ export function isForm(request: Request): boolean {
 }
 
 /**
- * Runs with the form that a request brings. Its files go to disk piece by piece, so that a large one takes no more memory
- * than a small one; they are removed at the end. `limit` is in bytes. Throws the caller's refusal.
+ * Runs with the form that a request brings. Its files go to disk piece by piece, so that a large one never stands in
+ * memory as a whole; they are removed at the end. `limit` is in bytes. Throws the caller's refusal.
  */
 export async function withUpload<T>(
   request: Request,

@@ -160,6 +160,8 @@ export interface DeferredCostTable {
   next_at: number;
   /** Then nobody looks any more. */
   expires_at: number;
+  /** Time of the spend row, decided before it is written first: a row is known by its id and its time. */
+  paid_at: number | null;
   /** 1 when its row is written, or when there will be none. */
   settled: number;
 }

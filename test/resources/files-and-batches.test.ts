@@ -273,7 +273,7 @@ for (const { name, env } of databases) {
       expect(await refused(openai.files.retrieve("bGl0ZWxsbV9wcm94eTowMDA"))).toMatchObject({ status: 404 });
     });
 
-    test.skipIf(!existsSync("/proc/self/status"))("a large file takes no more memory than a small one", async () => {
+    test.skipIf(!existsSync("/proc/self/status"))("a large file never stands in memory as a whole", async () => {
       const folder = mkdtempSync(join(tmpdir(), "isthmus-large-"));
       const path = join(folder, "large.bin");
       const chunk = crypto.getRandomValues(new Uint8Array(65_536));

@@ -143,10 +143,12 @@ export class JobPoller {
     }
     if (!isFinal(body) && body.status !== "incomplete") return false;
     const bill = await this.#billOf(gateway, place, job, body);
-    if (bill.requests > 0) {
-      const scopes = await this.#options.scopesOf(job.owner);
-      await settleJob(gateway, job, place.deployment, bill, scopes);
-    }
+    if (bill.requests === 0) return true;
+    const { at, written } = await this.#options.deferred.payTime(job, Date.now());
+    // A process died between the row and the mark that it is written.
+    if (written) return true;
+    const scopes = await this.#options.scopesOf(job.owner);
+    await settleJob(gateway, job, place.deployment, bill, { scopes, at });
     return true;
   }
 

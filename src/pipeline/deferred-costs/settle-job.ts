@@ -13,18 +13,17 @@ const CALL_TYPES: Readonly<Record<DeferredKind, string>> = {
 };
 
 /**
- * Writes the row of a job that is done. Its id was decided when the job began: the ledger keeps one row of an id, so that
- * a job which two processes settle, or one process twice, is paid once.
+ * Writes the row of a job that is done, at a time that was decided once, as its id was when the job began: the ledger
+ * keeps one row of an id and a time, so that a job which two processes settle, or one process twice, is paid once.
  */
 export async function settleJob(
   gateway: Gateway,
   job: DeferredCost,
   deployment: Deployment,
   bill: Bill,
-  scopes: readonly Scope[],
+  { scopes, at }: { readonly scopes: readonly Scope[]; readonly at: number },
 ): Promise<void> {
   const { owner, spendId } = job;
-  const now = Date.now();
   const { usage, nano, models } = bill;
   // Taken before the row is written: whoever reads totals from the ledger meanwhile must not count it twice.
   const lease = await leaseOver(gateway, spendId, scopes);
@@ -32,8 +31,8 @@ export async function settleJob(
   gateway.accounts.settle({
     ...payer,
     id: spendId,
-    startedAt: now,
-    endedAt: now,
+    startedAt: at,
+    endedAt: at,
     callType: CALL_TYPES[job.kind],
     modelGroup,
     status: "success",
@@ -49,7 +48,7 @@ export async function settleJob(
     completionTokens: outputTokens(usage),
     totalTokens: totalTokens(usage),
     stream: false,
-    attempts: bill.attempts(job.createdAt, now),
+    attempts: bill.attempts(job.createdAt, at),
     metadata:
       job.kind === "response"
         ? { response_id: job.id }

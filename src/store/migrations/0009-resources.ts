@@ -31,6 +31,7 @@ const tables = (integer: string, end: string): readonly string[] => [
   created_at ${integer} NOT NULL,
   next_at ${integer} NOT NULL,
   expires_at ${integer} NOT NULL,
+  paid_at ${integer},
   settled ${integer} NOT NULL
 )${end}`,
   "CREATE INDEX deferred_cost_next ON deferred_cost (settled, next_at)",

@@ -96,6 +96,34 @@ export class DeferredCosts {
     await this.#database.kysely.updateTable("deferred_cost").set({ next_at: nextAt }).where("id", "=", id).execute();
   }
 
+  /**
+   * The time of a job's spend row: now, or when it was first about to be written. `written` tells whether the row is
+   * there.
+   */
+  async payTime(job: DeferredCost, now: number): Promise<{ readonly at: number; readonly written: boolean }> {
+    const { kysely } = this.#database;
+    const { numUpdatedRows } = await kysely
+      .updateTable("deferred_cost")
+      .set({ paid_at: now })
+      .where("id", "=", job.id)
+      .where("paid_at", "is", null)
+      .executeTakeFirst();
+    if (numUpdatedRows > 0n) return { at: now, written: false };
+    const known = await kysely
+      .selectFrom("deferred_cost")
+      .select("paid_at")
+      .where("id", "=", job.id)
+      .executeTakeFirstOrThrow();
+    const at = known.paid_at ?? now;
+    const row = await kysely
+      .selectFrom("spend")
+      .select("id")
+      .where("id", "=", job.spendId)
+      .where("started_at", "=", at)
+      .executeTakeFirst();
+    return { at, written: row !== undefined };
+  }
+
   /** Nobody looks at it any more. */
   async settled(id: string): Promise<void> {
     await this.#database.kysely.updateTable("deferred_cost").set({ settled: 1 }).where("id", "=", id).execute();
@@ -123,6 +151,7 @@ function rowOf(job: DeferredCost): DeferredCostTable {
     created_at: job.createdAt,
     next_at: job.createdAt,
     expires_at: job.expiresAt,
+    paid_at: null,
     settled: 0,
   };
 }
