@@ -40,20 +40,10 @@ export async function hostContainer(host: Host, service: string): Promise<string
 
 /** No call that the provider saw is missing, and no answer was invented: each id once. */
 export async function sameCount(host: Host): Promise<void> {
-  const postgres = await hostContainer(host, "postgres");
   let shown = "";
   await until("the ledger has as many attempts as the provider saw calls", 30, async () => {
-    const rows = await host.podman(
-      "exec",
-      postgres,
-      "psql",
-      "-h",
-      "/tmp",
-      "-U",
-      "postgres",
-      "-d",
-      "litellm_db",
-      "-Atc",
+    const rows = await sql(
+      host,
       "SELECT count(*), count(DISTINCT id), count(*) FILTER (WHERE status = 'success') FROM spend",
     );
     const [all = 0, distinct, answered = 0] = rows.trim().split("|").map(Number);

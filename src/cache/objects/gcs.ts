@@ -2,7 +2,7 @@ import { asObject, asString, type JsonObject, parseJson } from "../../json/json.
 import { readEnvironment } from "../../providers/credentials.ts";
 import { type GoogleCredentials, googleToken } from "../../providers/google-token.ts";
 import type { ConfigureInput, Send } from "../../providers/provider.ts";
-import { type ObjectService, objectPath, xmlTexts } from "./object-service.ts";
+import { type ObjectService, objectPath, s3Listing } from "./object-service.ts";
 
 /**
  * A bucket of Google Cloud Storage, by its XML API. Credentials are those of `gcs_path_service_account`, else of
@@ -31,13 +31,7 @@ export function gcsService(
   return {
     type: "gcs",
     url: (name) => (name === undefined ? base : `${base}/${objectPath(name)}`),
-    listQuery: (prefix, from) => ({
-      "list-type": "2",
-      prefix,
-      "max-keys": "1000",
-      ...(from === undefined ? {} : { "continuation-token": from }),
-    }),
-    readPage: (xml) => ({ names: xmlTexts(xml, "Key"), next: xmlTexts(xml, "NextContinuationToken")[0] }),
+    ...s3Listing,
     writeHeaders: { "content-type": "application/json" },
     metadataPrefix: "x-goog-meta-",
     authorize: async (request) => ({

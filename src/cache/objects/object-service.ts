@@ -23,6 +23,17 @@ export interface ObjectService {
   authorize(request: OutboundRequest): Promise<OutboundRequest>;
 }
 
+/** Listing as S3 does it (ListObjectsV2); Google's XML API does the same. */
+export const s3Listing: Pick<ObjectService, "listQuery" | "readPage"> = {
+  listQuery: (prefix, from) => ({
+    "list-type": "2",
+    prefix,
+    "max-keys": "1000",
+    ...(from === undefined ? {} : { "continuation-token": from }),
+  }),
+  readPage: (xml) => ({ names: xmlTexts(xml, "Key"), next: xmlTexts(xml, "NextContinuationToken")[0] }),
+};
+
 /** A name as part of a path: slashes divide it, everything else is encoded. */
 export function objectPath(name: string): string {
   return name

@@ -4,7 +4,7 @@ import { awsKeys } from "../../providers/aws-keys.ts";
 import { awsDomain } from "../../providers/aws-region.ts";
 import { signAwsRequest } from "../../providers/aws-signature.ts";
 import type { ConfigureInput, Send } from "../../providers/provider.ts";
-import { type ObjectService, objectPath, xmlTexts } from "./object-service.ts";
+import { type ObjectService, objectPath, s3Listing } from "./object-service.ts";
 
 /**
  * A bucket of Amazon's S3, or of anything that speaks its API, at `s3_endpoint_url`. Keys come from `s3_aws_*`, else from
@@ -35,13 +35,7 @@ export function s3Service(
   return {
     type: "s3",
     url: (name) => (name === undefined ? base : `${base}/${objectPath(name)}`),
-    listQuery: (prefix, from) => ({
-      "list-type": "2",
-      prefix,
-      "max-keys": "1000",
-      ...(from === undefined ? {} : { "continuation-token": from }),
-    }),
-    readPage: (xml) => ({ names: xmlTexts(xml, "Key"), next: xmlTexts(xml, "NextContinuationToken")[0] }),
+    ...s3Listing,
     writeHeaders: { "content-type": "application/json" },
     metadataPrefix: "x-amz-meta-",
     authorize: async (request) =>

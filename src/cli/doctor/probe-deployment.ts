@@ -1,13 +1,13 @@
 import { UpstreamError } from "../../errors/gateway-error.ts";
 import { formatById } from "../../formats/registry.ts";
-import { ParameterReport } from "../../formats/report.ts";
 import type { MutableJsonObject } from "../../json/json.ts";
 import { secretsOf, withoutSecrets } from "../../pipeline/deployment-secrets.ts";
 import type { Gateway } from "../../pipeline/gateway.ts";
+import { plainCall } from "../../pipeline/plain-call.ts";
 import { providerHeaders } from "../../pipeline/provider-headers.ts";
 import { endpointUrl } from "../../providers/endpoint-url.ts";
 import { applyParameterRules } from "../../providers/parameters.ts";
-import type { Call, OutboundRequest, Send } from "../../providers/provider.ts";
+import type { OutboundRequest, Send } from "../../providers/provider.ts";
 import { findProvider } from "../../providers/registry.ts";
 import type { Deployment } from "../../snapshot/snapshot.ts";
 import {
@@ -49,17 +49,9 @@ export async function probeDeployment(
     };
   }
   const seconds = typeof info.health_check_timeout === "number" ? info.health_check_timeout : DEFAULT_TIMEOUT_SECONDS;
-  const report = new ParameterReport();
   const model = provider.upstreamModel?.(wanted, deployment.target) ?? wanted;
-  const call: Call = {
-    operation: "chat",
-    model,
-    stream: false,
-    target: deployment.target,
-    facts: deployment.facts,
-    report,
-    modifyParams: false,
-  };
+  const call = plainCall(deployment, "chat", { model });
+  const { report } = call;
   const format = formatById(endpoint.format);
   const send: Send = async (request) => toResponse(await open(request).response);
   let pending: PendingCall | undefined;

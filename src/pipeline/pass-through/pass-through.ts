@@ -1,7 +1,6 @@
 import { GatewayError, UpstreamError } from "../../errors/gateway-error.ts";
-import { ParameterReport } from "../../formats/report.ts";
 import { formatDollars } from "../../pricing/cost.ts";
-import type { Call, OutboundRequest } from "../../providers/provider.ts";
+import type { OutboundRequest } from "../../providers/provider.ts";
 import type { PriceSheet } from "../../snapshot/snapshot.ts";
 import type { UpstreamResponse } from "../../upstream/transport.ts";
 import type { Usage } from "../../usage/usage.ts";
@@ -12,6 +11,7 @@ import type { Target } from "../attempt-run.ts";
 import { secretsOf, withoutSecrets } from "../deployment-secrets.ts";
 import type { Gateway } from "../gateway.ts";
 import { modelDenial } from "../model-denial.ts";
+import { plainCall } from "../plain-call.ts";
 import { pricesFor } from "../prices.ts";
 import { relayBody } from "../relay-body.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -91,16 +91,8 @@ async function call(
   const shape = fixedUsage === undefined && outbound.method === "POST" ? answerShape(path) : undefined;
   const progress: AttemptProgress = { sent: false, usage: undefined, textLength: 0 };
   const startedAt = Date.now();
-  const described: Call = {
-    // A provider signs what goes to its model routes; this says that nothing else is to be done.
-    operation: "completions",
-    model: target.model,
-    stream: context.stream,
-    target: target.deployment.target,
-    facts: target.deployment.facts,
-    report: new ParameterReport(),
-    modifyParams: false,
-  };
+  // A provider signs what goes to its model routes; this says that nothing else is to be done.
+  const described = plainCall(target.deployment, "completions", { model: target.model, stream: context.stream });
   const upstream = new UpstreamCall(gateway, context, {
     provider: target.provider,
     endpoint: {},

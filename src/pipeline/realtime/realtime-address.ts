@@ -1,7 +1,7 @@
-import { ParameterReport } from "../../formats/report.ts";
 import { endpointUrl } from "../../providers/endpoint-url.ts";
-import type { Call, Endpoint, OutboundRequest, Send } from "../../providers/provider.ts";
+import type { Endpoint, OutboundRequest, Send } from "../../providers/provider.ts";
 import type { Target } from "../attempt-run.ts";
+import { plainCall } from "../plain-call.ts";
 
 /**
  * Where a realtime session is opened, and with what header fields. Azure takes the deployment as a parameter of
@@ -13,15 +13,7 @@ export async function realtimeAddress(
   endpoint: Endpoint,
   options: { readonly transcribes: boolean; readonly beta: string | undefined; readonly send: Send },
 ): Promise<{ readonly url: string; readonly headers: Readonly<Record<string, string>> }> {
-  const call: Call = {
-    operation: "realtime",
-    model,
-    stream: true,
-    target: deployment.target,
-    facts: deployment.facts,
-    report: new ParameterReport(),
-    modifyParams: false,
-  };
+  const call = plainCall(deployment, "realtime", { model, stream: true });
   const url = new URL(endpointUrl(endpoint, call));
   const dated = /^(.*)\/openai\/deployments\/([^/]+)\/realtime$/.exec(url.pathname);
   if (dated !== null) {

@@ -1,9 +1,9 @@
 import { GatewayError } from "../../errors/gateway-error.ts";
-import { ParameterReport } from "../../formats/report.ts";
-import type { Call, OutboundRequest, Provider } from "../../providers/provider.ts";
+import type { OutboundRequest, Provider } from "../../providers/provider.ts";
 import type { Deployment } from "../../snapshot/snapshot.ts";
 import { type PendingCall, type RequestBody, toResponse, type UpstreamResponse } from "../../upstream/transport.ts";
 import type { Gateway } from "../gateway.ts";
+import { plainCall } from "../plain-call.ts";
 
 /** Where a request for what a provider keeps goes. */
 export interface ProviderPlace {
@@ -71,24 +71,14 @@ export async function openProviderCall(
       pending = gateway.transport.open(request);
       return toResponse(await pending.response);
     };
-    const signed = provider.sign === undefined ? outbound : await provider.sign(outbound, described(place), send);
+    const signed =
+      provider.sign === undefined
+        ? outbound
+        : await provider.sign(outbound, plainCall(place.deployment, "completions"), send);
     const last = gateway.transport.open(signed);
     pending = last;
     return { response: await last.response, abort: (reason) => last.abort(reason) };
   } finally {
     deadline.done();
   }
-}
-
-/** A provider signs what goes to its model routes; this says that nothing else is to be done. */
-function described({ deployment }: ProviderPlace): Call {
-  return {
-    operation: "completions",
-    model: deployment.upstreamModel,
-    stream: false,
-    target: deployment.target,
-    facts: deployment.facts,
-    report: new ParameterReport(),
-    modifyParams: false,
-  };
 }

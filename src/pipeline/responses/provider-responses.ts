@@ -1,13 +1,12 @@
 import { GatewayError, UpstreamError } from "../../errors/gateway-error.ts";
 import { formatById } from "../../formats/registry.ts";
-import { ParameterReport } from "../../formats/report.ts";
 import { asArray, isObject, type JsonObject, parseJson } from "../../json/json.ts";
 import { endpointUrl } from "../../providers/endpoint-url.ts";
-import type { Call } from "../../providers/provider.ts";
 import { findProvider } from "../../providers/registry.ts";
 import { asCallError } from "../attempt.ts";
 import { secretsOf, withoutSecrets } from "../deployment-secrets.ts";
 import type { Gateway } from "../gateway.ts";
+import { plainCall } from "../plain-call.ts";
 import { clientError } from "../provider-error.ts";
 import { providerHeaders } from "../provider-headers.ts";
 import type { RequestContext } from "../request-context.ts";
@@ -38,15 +37,7 @@ export async function askKeeper(
       param: "response_id",
     });
   }
-  const call: Call = {
-    operation: "chat",
-    model: deployment.upstreamModel,
-    stream: false,
-    target: deployment.target,
-    facts: deployment.facts,
-    report: new ParameterReport(),
-    modifyParams: false,
-  };
+  const call = plainCall(deployment, "chat");
   const [address = "", query] = endpointUrl(endpoint, call).split("?");
   const queries = [query, request.query.replace(/^\?/, "")].filter((part) => part !== undefined && part !== "");
   const outbound = {
