@@ -1,25 +1,18 @@
 import { GatewayError, UpstreamError, type UpstreamFailure } from "../errors/gateway-error.ts";
 import { assemble } from "../formats/assemble.ts";
 import type { ConversationResponse, StreamEvent } from "../formats/conversation.ts";
-import type { AnswerContext, ResponseContext } from "../formats/format.ts";
 import { replay } from "../formats/replay.ts";
 import { isObject, type JsonObject, parseJson } from "../json/json.ts";
 import { framerFor } from "../upstream/framer.ts";
-import {
-  type ByteSink,
-  type ByteSource,
-  connectionFailure,
-  type UpstreamHeaders,
-  type UpstreamResponse,
-} from "../upstream/transport.ts";
+import { connectionFailure, type UpstreamHeaders, type UpstreamResponse } from "../upstream/transport.ts";
 import type { Usage } from "../usage/usage.ts";
+import { responseContext } from "./answer-context.ts";
 import { secretsOf, withoutSecrets } from "./deployment-secrets.ts";
+import { firstContent, type StreamingAnswer, translatingTap } from "./first-content.ts";
 import type { Gateway } from "./gateway.ts";
 import type { Prepared } from "./prepare-request.ts";
 import { providerHeaders } from "./provider-headers.ts";
-import { type RequestContext, visibleCallId } from "./request-context.ts";
-import { keptAnswer, passedAnswer } from "./responses/response-call.ts";
-import { type FrameRewriter, PassThroughTap, type StreamTap, TranslatingTap } from "./stream-tap.ts";
+import type { RequestContext } from "./request-context.ts";
 import { AttemptTimeout, ClientGone, Superseded, UpstreamCall } from "./upstream-call.ts";
 
 /** A whole answer of the provider. */
@@ -32,24 +25,6 @@ export interface WholeAnswer {
   /** Decoded, when it is translated. */
   readonly response: ConversationResponse | undefined;
   readonly usage: Usage | undefined;
-}
-
-/** A stream whose first content is at hand. */
-export interface StreamingAnswer {
-  readonly kind: "stream";
-  readonly headers: UpstreamHeaders;
-  readonly tap: StreamTap;
-  /** Client text up to and including the first content. */
-  readonly head: string;
-  /** The rest of the upstream's bytes, held back until `attach`; undefined when all of them are in `head`. */
-  readonly rest: HeldStream | undefined;
-  /** Ends the upstream request. */
-  readonly abort: (reason: Error) => void;
-}
-
-/** An upstream body that waits for who takes it. */
-export interface HeldStream extends ByteSource {
-  attach(sink: ByteSink): void;
 }
 
 export type Answer = WholeAnswer | StreamingAnswer;
@@ -103,37 +78,6 @@ function isStream(response: UpstreamResponse, prepared: Prepared): boolean {
   if (type.includes("text/event-stream") || type.includes("vnd.amazon.eventstream")) return true;
   if (type.includes("ndjson")) return true;
   return prepared.call.stream && !type.includes("json") && !type.includes("html");
-}
-
-function responseContext(prepared: Prepared): ResponseContext {
-  const { provider, call, conversation } = prepared;
-  return {
-    provider: provider.id,
-    owner: typeof provider.owner === "string" ? provider.owner : provider.owner(call.model),
-    model: call.model,
-    ...(conversation === undefined ? {} : { request: conversation }),
-  };
-}
-
-export function answerContext(context: RequestContext, prepared: Prepared): AnswerContext {
-  const request = prepared.conversation ?? { model: context.requestedModel, messages: [], sampling: {} };
-  return {
-    // LiteLLM's way: a stream from a fallback names the fallback's group, a whole answer the model that wrote it.
-    model: context.fellBack === true && !context.stream ? prepared.call.model : context.requestedModel,
-    request:
-      prepared.wantsStreamUsage === request.includeUsage
-        ? request
-        : { ...request, includeUsage: prepared.wantsStreamUsage },
-    fallbackId: `chatcmpl-${visibleCallId(context)}`,
-    now: Math.floor(context.startedAt / 1000),
-    ...(context.streamFraming === undefined ? {} : { streamFraming: context.streamFraming }),
-    ...keptIn(context, prepared),
-  };
-}
-
-function keptIn(context: RequestContext, prepared: Prepared): Pick<AnswerContext, "kept"> {
-  const kept = keptAnswer(context, prepared);
-  return kept === undefined ? {} : { kept };
 }
 
 async function refusal(
@@ -272,109 +216,6 @@ async function collected(
     response: assembled,
     usage: assembled.usage,
   };
-}
-
-function translatingTap(context: RequestContext, prepared: Prepared): TranslatingTap {
-  return new TranslatingTap({
-    framer: framerFor(prepared.endpoint.framing),
-    decoder: prepared.format.createStreamDecoder(responseContext(prepared)),
-    encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
-    rewriter: rewriterOf(prepared),
-  });
-}
-
-function rewriterOf(prepared: Prepared): FrameRewriter | undefined {
-  const { normaliseFrame, frameMarks } = prepared.endpoint;
-  if (normaliseFrame === undefined) return undefined;
-  return { marks: frameMarks, rewrite: (frame) => normaliseFrame(frame, prepared.call) };
-}
-
-function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
-  if (!prepared.native || context.streamFraming !== undefined || (prepared.endpoint.framing ?? "sse") !== "sse") {
-    return translatingTap(context, prepared);
-  }
-  return new PassThroughTap({
-    observer: prepared.format.createStreamObserver(responseContext(prepared)),
-    encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
-    model: context.requestedModel,
-    keepUsage:
-      !(context.client.id === "openai-chat" || context.client.id === "openai-completions") || prepared.wantsStreamUsage,
-    doneMarker: context.client.id === "openai-chat" || context.client.id === "openai-completions",
-    repairFinish: context.client.id === "openai-chat",
-    answer: passedAnswer(context, keptAnswer(context, prepared)),
-    rewriter: rewriterOf(prepared),
-  });
-}
-
-/** Reads until there is something that the client should see: until then, another attempt may still take over. */
-function firstContent(
-  context: RequestContext,
-  prepared: Prepared,
-  response: UpstreamResponse,
-  progress: AttemptProgress,
-  abort: (reason: Error) => void,
-): Promise<StreamingAnswer> {
-  const tap = tapFor(context, prepared);
-  const { headers } = response;
-  return new Promise((resolve, reject) => {
-    let head = "";
-    let later: ByteSink | undefined;
-    const waiting: ("end" | { readonly error: unknown } | Uint8Array)[] = [];
-    let source: ByteSource | undefined;
-    let answered = false;
-
-    const answer = (rest: HeldStream | undefined): void => {
-      answered = true;
-      resolve({ kind: "stream", headers, tap, head, rest, abort });
-    };
-    const look = (text: string, ended: boolean): void => {
-      head += text;
-      progress.usage = tap.usage;
-      progress.textLength = tap.textLength;
-      // An error that comes with or after content in the same piece belongs to the client's stream, not to a retry.
-      if (tap.failure !== undefined && !tap.content) {
-        answered = true;
-        reject(new UpstreamError(tap.failure, { headers: providerHeaders(headers, prepared.deployment) }));
-      } else if (ended || tap.failure !== undefined) {
-        answer(undefined);
-      } else if (tap.content) {
-        source?.pause();
-        answer({
-          attach: (sink) => {
-            later = sink;
-            for (const item of waiting.splice(0)) deliver(sink, item);
-          },
-          pause: () => source?.pause(),
-          resume: () => source?.resume(),
-        });
-      }
-    };
-    source = response.read({
-      data: (chunk) => {
-        if (later !== undefined) later.data(chunk);
-        else if (answered) waiting.push(chunk.slice());
-        else look(tap.push(chunk), false);
-      },
-      end: () => {
-        if (later !== undefined) later.end();
-        else if (answered) waiting.push("end");
-        else look(tap.end(), true);
-      },
-      fail: (error) => {
-        if (later !== undefined) later.fail(error);
-        else if (answered) waiting.push({ error });
-        else reject(error);
-      },
-    });
-    // What was there already came before there was anything to hold back.
-    if (answered) source.pause();
-  });
-}
-
-function deliver(sink: ByteSink, item: "end" | { readonly error: unknown } | Uint8Array): void {
-  if (item === "end") sink.end();
-  else if (item instanceof Uint8Array) sink.data(item);
-  else sink.fail(item.error);
 }
 
 /** What a call rejected with, as a provider's failure, unless it is the client that has gone. */

@@ -1,9 +1,11 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
 import type { ParameterReport } from "../formats/report.ts";
 import { replaceStringMember } from "../json/patch.ts";
+import { answerContext } from "./answer-context.ts";
 import { answerHeaders } from "./answer-headers.ts";
-import { answerContext, attempt, type StreamingAnswer, type WholeAnswer } from "./attempt.ts";
+import { attempt, type WholeAnswer } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
+import type { StreamingAnswer } from "./first-content.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";

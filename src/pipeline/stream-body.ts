@@ -1,6 +1,6 @@
 import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
-import type { StreamingAnswer } from "./attempt.ts";
+import type { StreamingAnswer } from "./first-content.ts";
 import { AttemptTimeout, ClientGone } from "./upstream-call.ts";
 
 export interface StreamBodyOptions {

@@ -22,13 +22,13 @@ const broken = refuse(500, { message: "broken", type: "server_error" });
 
 beforeAll(async () => {
   upstream = startUpstream((request) => {
-    const name = (request.headers.get("authorization") ?? "").replace("Bearer ", "");
+    const name = (request.headers.get("authorization") ?? "").replace("Bearer key-", "");
     calls.set(name, (calls.get(name) ?? 0) + 1);
     return (behaviours.get(name) ?? answer(name))(request.json?.stream === true);
   });
   const deployment = (group: string, name: string, params: Record<string, unknown> = {}): unknown => ({
     model_name: group,
-    litellm_params: { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: name, ...params },
+    litellm_params: { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: `key-${name}`, ...params },
     model_info: { id: name },
   });
   gateway = await startGateway({

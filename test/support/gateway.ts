@@ -36,7 +36,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Runnin
   const dataDir = options.dataDir ?? join(folder, "data");
   const port = options.port ?? freePort();
   const key = options.key ?? "sk-test-0123456789abcdef";
-  const args = ["serve", "--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir, ...(options.args ?? [])];
+  // With all that it can say, so that whatever it says can be searched for secrets.
+  const talkative = options.args?.some((arg) => arg.endsWith("debug")) === true ? [] : ["--detailed_debug"];
+  const place = ["--host", "127.0.0.1", "--port", String(port), "--data-dir", dataDir];
+  const args = ["serve", ...place, ...talkative, ...(options.args ?? [])];
   if (options.config !== undefined) {
     const file = join(folder, "config.yaml");
     writeFileSync(file, options.config);
