@@ -1,10 +1,13 @@
 import { z } from "zod";
-import type { JsonObject } from "../json/json.ts";
 import { addDuration, nextReset, parseDuration } from "../store/objects/budget-window.ts";
 import { type Management, resetClock } from "./management.ts";
 import { badRequest } from "./refusals.ts";
 
-/** The types of fields that many bodies share. Null always clears; absent leaves as it is. */
+/**
+ * The types of fields that many bodies share. Null always clears; absent leaves as it is. What no schema of FastAPI
+ * refuses, but LiteLLM's handlers do (amounts below zero, durations that are none), is marked as a `refusal`: with
+ * nothing else wrong, the answer is status 400 in LiteLLM's envelope.
+ */
 
 const NAME_LIMIT = 255;
 const TEXT_LIMIT = 8_192;
@@ -18,12 +21,23 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL cannot keep it
 const NUL = /\u0000/;
 
+/** Marks a refinement as LiteLLM's own refusal; the sentence follows the field's name. */
+const refusal = (sentence: (value: unknown) => string) => ({
+  error: (issue: { readonly input?: unknown }) => sentence(issue.input),
+  params: { refusal: true },
+});
+
 /** An id or a name: one line, 255 characters at most. */
 export const name = z
   .string()
   .max(NAME_LIMIT)
   .refine((text) => !CONTROL.test(text), "Control characters are not allowed");
 export const requiredName = name.min(1);
+/** A longer text that must fit into a header. */
+export const line = z
+  .string()
+  .max(TEXT_LIMIT)
+  .refine((value) => !CONTROL.test(value), "Control characters are not allowed");
 export const optionalName = name.nullish();
 /** Longer text, in lines. */
 export const text = z
@@ -33,17 +47,55 @@ export const text = z
 export const names = z.array(name).max(LIST_LIMIT);
 export const optionalNames = names.nullish();
 
-const noNul = (value: unknown) => !JSON.stringify(value ?? null).includes("\\u0000");
-/** Any JSON object. */
-export const object = z.record(z.string(), z.json()).refine(noNul, "The character U+0000 is not allowed").nullish();
-export const anyList = z.array(z.json()).max(LIST_LIMIT).refine(noNul, "The character U+0000 is not allowed").nullish();
-export const namesByName = z.record(z.string(), names).nullish();
-export const countsByName = z.record(z.string(), z.int().nonnegative()).nullish();
+const NO_NUL = "The character U+0000 is not allowed";
+/** Whether no text in a value of JSON has a character that PostgreSQL cannot keep. */
+export const hasNoNul = (value: unknown): boolean => {
+  if (typeof value === "string") return !NUL.test(value);
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, member]) => !NUL.test(name) && hasNoNul(member));
+};
+/** Any JSON value. */
+export const anyValue = z.json().refine(hasNoNul, NO_NUL);
+/** Any JSON object, as it must be present. */
+export const requiredObject = z.record(z.string(), z.json()).refine(hasNoNul, NO_NUL);
+export const object = requiredObject.nullish();
+export const anyList = z.array(z.json()).max(LIST_LIMIT).refine(hasNoNul, NO_NUL).nullish();
+export const namesByName = z.record(name, names).nullish();
+
+/** A key, or its hash. */
+export const key = z
+  .string()
+  .min(1)
+  .max(512)
+  .refine((text) => !CONTROL.test(text), "Control characters are not allowed");
+export const keyList = z.array(key).max(1_000).nullish();
+export const email = z
+  .string()
+  .max(320)
+  .regex(/^[^\s@]+@[^\s@]+$/, "Input should be an e-mail address")
+  .refine((text) => !CONTROL.test(text), "Control characters are not allowed")
+  .nullish();
+
+const NOT_NEGATIVE = refusal((value) => `cannot be negative. Received ${value}`);
+const notNegative = (value: number): boolean => value >= 0;
 
 export const flag = z.boolean().nullish();
-export const count = z.int().nullish();
-export const money = z.number().max(MONEY_LIMIT).nullish();
-export const duration = z.string().max(32).nullish();
+export const requiredCount = z.int().refine(notNegative, NOT_NEGATIVE);
+export const count = requiredCount.nullish();
+export const countsByName = z.record(name, requiredCount).nullish();
+/** Dollars. */
+export const requiredMoney = z.number().max(MONEY_LIMIT).refine(notNegative, NOT_NEGATIVE);
+export const money = requiredMoney.nullish();
+const NO_DURATION = refusal((value) => `'${value}' is not a duration such as 30s, 5m, 24h, 7d, 1w or 1mo`);
+const isDuration = (value: string): boolean => isNoDuration(value) || parseDuration(value) !== undefined;
+const requiredDuration = z.string().max(32).refine(isDuration, NO_DURATION);
+export const duration = requiredDuration.nullish();
+/** How long something is good; `-1` is for ever. */
+export const lifetime = z
+  .string()
+  .max(32)
+  .refine((value) => value === "-1" || isDuration(value), NO_DURATION)
+  .nullish();
 export const time = z.iso.datetime({ offset: true, local: true }).nullish();
 
 export const objectPermission = z
@@ -56,22 +108,27 @@ export const objectPermission = z
     agent_access_groups: optionalNames,
     models: optionalNames,
   })
+  .refine(hasNoNul, NO_NUL)
   .nullish();
 
-const budgetWindow = z.looseObject({ budget_duration: z.string(), max_budget: z.number() });
+const budgetWindow = z
+  .looseObject({ budget_duration: requiredDuration, max_budget: requiredMoney })
+  .refine(hasNoNul, NO_NUL);
 export const budgetLimits = z.array(budgetWindow).max(100).nullish();
 /** Model → its budget: `{budget_limit | max_budget, time_period | budget_duration}`. */
 export const modelMaxBudget = z
   .record(
-    z.string(),
-    z.looseObject({
-      budget_limit: z.number().nullish(),
-      max_budget: z.number().nullish(),
-      time_period: z.string().nullish(),
-      budget_duration: z.string().nullish(),
-      tpm_limit: count,
-      rpm_limit: count,
-    }),
+    name,
+    z
+      .looseObject({
+        budget_limit: money,
+        max_budget: money,
+        time_period: duration,
+        budget_duration: duration,
+        tpm_limit: count,
+        rpm_limit: count,
+      })
+      .refine(hasNoNul, NO_NUL),
   )
   .nullish();
 
@@ -85,41 +142,6 @@ export const limitFields = {
   rpm_limit: count,
   tpd_limit: count,
 };
-
-const AMOUNTS = ["max_budget", "soft_budget", "temp_budget_increase", "max_budget_in_team", "team_member_budget"];
-const COUNTS = [
-  ...["max_parallel_requests", "tpm_limit", "rpm_limit", "tpd_limit", "team_member_tpm_limit", "team_member_rpm_limit"],
-  ...["default_estimated_output_tokens", "spend", "max_budget_in_organization"],
-];
-const DURATIONS = ["budget_duration", "team_member_budget_duration", "team_member_key_duration", "rotation_interval"];
-
-/** Refuses amounts below zero and durations that are none; names the field. */
-export function checkLimits(fields: Readonly<Record<string, unknown>>): void {
-  for (const field of [...AMOUNTS, ...COUNTS]) {
-    const value = fields[field];
-    if (typeof value === "number" && value < 0) {
-      throw badRequest(`${field} cannot be negative. Received ${field}=${value}`, field);
-    }
-  }
-  for (const field of DURATIONS) checkDuration(field, fields[field]);
-  const windows = fields.budget_limits;
-  if (Array.isArray(windows)) for (const window of windows as JsonObject[]) checkLimits(window);
-  const models = fields.model_max_budget;
-  if (typeof models === "object" && models !== null) {
-    for (const [model, budget] of Object.entries(models as Record<string, JsonObject>)) {
-      const amount = budget.budget_limit ?? budget.max_budget;
-      if (typeof amount === "number" && amount < 0) {
-        throw badRequest(`the budget of ${model} cannot be negative. Received ${amount}`, "model_max_budget");
-      }
-      checkDuration("model_max_budget", budget.time_period ?? budget.budget_duration);
-    }
-  }
-}
-
-function checkDuration(field: string, value: unknown): void {
-  if (typeof value !== "string" || isNoDuration(value) || parseDuration(value) !== undefined) return;
-  throw badRequest(`${field} '${value}' is not a duration such as 30s, 5m, 24h, 7d, 1w or 1mo`, field);
-}
 
 /** What LiteLLM takes for "none". */
 function isNoDuration(value: string): boolean {

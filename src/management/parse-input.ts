@@ -1,13 +1,28 @@
 import { z } from "zod";
 import { DetailError } from "../errors/detail-error.ts";
 import type { Json, JsonObject } from "../json/json.ts";
+import { badRequest } from "./refusals.ts";
 
 export type QuerySchemas = Readonly<Record<string, z.ZodType>>;
 
-/** Checks a value against its schema. Throws FastAPI's refusal, status 422, naming every field that does not fit. */
+/**
+ * Checks a value against its schema. Throws FastAPI's refusal, status 422, naming every field that does not fit, or
+ * LiteLLM's own where all that is wrong is what its handlers refuse.
+ */
 export function parseInput<S extends z.ZodType>(schema: S, value: JsonObject, where: "body" | "query"): z.output<S> {
+  for (const [name, member] of Object.entries(value)) {
+    if (!isDeeper(member, MOST_DEEP)) continue;
+    throw new DetailError(422, [
+      { type: "recursion_loop", loc: [where, name], msg: `Nested deeper than ${MOST_DEEP}` },
+    ]);
+  }
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
+  const [refusal] = result.error.issues;
+  if (refusal !== undefined && result.error.issues.every(isRefusal)) {
+    const field = refusal.path.map(String).join(".");
+    throw badRequest(`${field} ${refusal.message}`, field);
+  }
   throw new DetailError(
     422,
     result.error.issues.flatMap((issue) => flatten(issue, [where])),
@@ -54,6 +69,19 @@ function flatten(issue: z.core.$ZodIssue, at: readonly (string | number)[]): Jso
   }
   const { type, msg } = describe(issue);
   return [{ type, loc, msg }];
+}
+
+/** Levels of lists and dictionaries in a field: what checks, seals and masks them does so one call per level. */
+const MOST_DEEP = 64;
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
+}
+
+/** Whether a schema's refinement is marked as a refusal of LiteLLM's handlers. */
+function isRefusal(issue: z.core.$ZodIssue): boolean {
+  return issue.code === "custom" && issue.params?.refusal === true;
 }
 
 const TYPE_NAMES: Readonly<Record<string, readonly [type: string, noun: string]>> = {

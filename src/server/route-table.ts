@@ -76,5 +76,6 @@ function decodeParams(names: readonly string[], found: RegExpExecArray): Record<
     // A malformed escape names nothing that could be there.
     return undefined;
   }
-  return params;
+  // Neither does a character that no database can keep.
+  return Object.values(params).some((value) => value.includes("\0")) ? undefined : params;
 }

@@ -251,7 +251,6 @@ async function regroup(
 
 async function setBudget(actor: Actor, group: string, body: JsonObject): Promise<void> {
   const { management } = actor;
-  f.checkLimits(body);
   await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;
     const before = await modelAccessGroupBudgets.lock(connection, group);

@@ -30,7 +30,6 @@ export const budgetRoutes: readonly ManagementRoute[] = [
     summary: "Make a budget that keys, customers, tags and organizations may share",
     body: budgetBody,
     handle: async ({ body, ...actor }) => {
-      f.checkLimits(body);
       const row = await change(actor, async (transaction) => {
         if (typeof body.budget_id === "string" && (await budgets.find(transaction.connection, body.budget_id))) {
           throw badRequest(`Budget with id '${body.budget_id}' already exists`, "budget_id");
@@ -48,7 +47,6 @@ export const budgetRoutes: readonly ManagementRoute[] = [
     summary: "Change a budget; only fields that are sent change, null clears",
     body: budgetBody,
     handle: async ({ body, ...actor }) => {
-      f.checkLimits(body);
       const { budget_id, ...fields } = body;
       if (typeof budget_id !== "string") throw badRequest("budget_id is required", "budget_id");
       actor.management.declared.requireOwn("budget", budget_id);

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { z } from "zod";
 import { asArray, asObject, isObject, type Json, type JsonObject } from "../../json/json.ts";
 import type { Actor } from "../change.ts";
+import * as f from "../fields.ts";
 import type { Management } from "../management.ts";
 import { refused } from "../refusals.ts";
 import { type ManagementRoute, route } from "../route.ts";
@@ -13,10 +14,11 @@ const PATH = "/config/pass_through_endpoint";
 const KEY = "pass_through_endpoints";
 
 const endpoint = z.looseObject({
-  id: z.string().min(1).optional(),
-  path: z.string().min(1),
+  id: f.requiredName.optional(),
+  path: f.requiredName,
   target: z.url({ protocol: /^https?$/ }),
 });
+const NO_NUL = "The character U+0000 is not allowed";
 
 /** The operator's own routes that are kept in the database; those of a file are shown, and changed there. */
 export const passThroughEndpointRoutes: readonly ManagementRoute[] = [
@@ -40,7 +42,7 @@ export const passThroughEndpointRoutes: readonly ManagementRoute[] = [
     permission: "admin",
     tag: TAG,
     summary: "Add a route of the operator's own; the next request may use it",
-    body: endpoint,
+    body: endpoint.refine(f.hasNoNul, NO_NUL),
     handle: async ({ body, ...actor }) => {
       const added = { id: randomUUID(), ...body } as JsonObject;
       await rewrite(actor, (before) => {
@@ -58,7 +60,7 @@ export const passThroughEndpointRoutes: readonly ManagementRoute[] = [
     permission: "admin",
     tag: TAG,
     summary: "Change a route of the operator's own; only what is sent changes",
-    body: endpoint.partial(),
+    body: endpoint.partial().refine(f.hasNoNul, NO_NUL),
     handle: async ({ body, params, ...actor }) => {
       const wanted = params.endpoint_id ?? "";
       let changed: JsonObject = {};

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { STORED_SECTIONS } from "../../config/stored-settings.ts";
 import { asArray, asObject, asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
+import * as f from "../fields.ts";
 import { refused } from "../refusals.ts";
 import { type ManagementRoute, route } from "../route.ts";
 import { fallbackTypes, listKey } from "./fallback-kinds.ts";
@@ -8,7 +9,7 @@ import type { SettingChange } from "./write-settings.ts";
 import { changeSettings } from "./write-settings.ts";
 
 const TAG = "config.yaml";
-const section = z.record(z.string(), z.unknown()).nullish();
+const section = f.object;
 
 /** Settings of the configuration that are kept in the database. */
 export const settingRoutes: readonly ManagementRoute[] = [
@@ -23,13 +24,13 @@ export const settingRoutes: readonly ManagementRoute[] = [
       litellm_settings: section,
       router_settings: section,
       environment_variables: section,
-      model_list: z.array(z.unknown()).nullish(),
+      model_list: f.anyList,
     }),
     handle: async ({ body, ...actor }) => {
       if (Object.keys(body.environment_variables ?? {}).length > 0) {
         throw refused(400, "environment_variables are read when the gateway starts: set them where it is started");
       }
-      if ((body.model_list?.length ?? 0) > 0) throw refused(400, "Models are added by POST /model/new");
+      if ((body.model_list?.length ?? 0) > 0) throw refused(400, "model_list: models are added by POST /model/new");
       const changes: SettingChange[] = [];
       for (const name of STORED_SECTIONS.keys()) {
         const values = asObject(body[name as keyof typeof body]) ?? {};
@@ -48,8 +49,8 @@ export const settingRoutes: readonly ManagementRoute[] = [
     tag: TAG,
     summary: "Change one general setting that no file declares",
     body: z.object({
-      field_name: z.string(),
-      field_value: z.unknown(),
+      field_name: f.requiredName,
+      field_value: f.anyValue,
       config_type: z.literal("general_settings"),
     }),
     handle: async ({ body, ...actor }) => {
@@ -64,7 +65,7 @@ export const settingRoutes: readonly ManagementRoute[] = [
     permission: "admin",
     tag: TAG,
     summary: "Take a general setting out of the database",
-    body: z.object({ field_name: z.string(), config_type: z.literal("general_settings") }),
+    body: z.object({ field_name: f.requiredName, config_type: z.literal("general_settings") }),
     handle: async ({ body, ...actor }) => {
       const key = body.field_name;
       const to = (before: Json | undefined): undefined => {
@@ -81,8 +82,8 @@ export const settingRoutes: readonly ManagementRoute[] = [
     tag: "Fallback Management",
     summary: "Say which groups follow when one fails; what was said of it before is replaced",
     body: z.object({
-      model: z.string().min(1),
-      fallback_models: z.array(z.string().min(1)).min(1),
+      model: f.requiredName,
+      fallback_models: z.array(f.requiredName).min(1),
       fallback_type: fallbackTypes.default("general"),
     }),
     handle: async ({ body, ...actor }) => {

@@ -20,7 +20,7 @@ import {
 
 const TAG = "credential management";
 const described = { tag: TAG } as const;
-const values = z.record(z.string().max(255), z.json());
+const values = z.record(f.name, z.json()).refine(f.hasNoNul, "The character U+0000 is not allowed");
 
 const newBody = z.object({
   credential_name: f.requiredName,

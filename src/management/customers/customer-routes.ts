@@ -123,7 +123,6 @@ export const customerRoutes: readonly ManagementRoute[] = [
 
 async function createCustomer(actor: Actor, body: JsonObject): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const fields = budgetFieldsOf(body);
   if (fields !== undefined && typeof body.budget_id === "string") {
     throw refused(422, "Set either budget_id or the fields of a budget, not both");
@@ -156,7 +155,6 @@ async function createCustomer(actor: Actor, body: JsonObject): Promise<JsonObjec
 
 async function updateCustomer(actor: Actor, id: string, body: JsonObject, create = false): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const known = await customers.find(management.database.kysely, id);
   // Whoever is only known from requests can be blocked, too.
   if (known === undefined && create) return createCustomer(actor, { ...body, user_id: id });

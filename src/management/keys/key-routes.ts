@@ -15,15 +15,15 @@ import { sealForMasterKey } from "./new-master-key.ts";
 import { deleteKeys, generateKey, ledgerSpend, regenerateKey, setBlocked, updateKey } from "./write-keys.ts";
 
 const TAG = "key management";
-const keyOnly = z.object({ key: z.string().min(1).max(512) });
+const keyOnly = z.object({ key: f.key });
 const regenerateBody = z.object({
   ...generateBody.shape,
-  new_key: z.string().max(512).nullish(),
-  new_master_key: z.string().max(512).nullish(),
+  new_key: f.key.nullish(),
+  new_master_key: f.key.nullish(),
   grace_period: f.duration,
 });
-const bulkItem = z.looseObject({
-  key: z.string().min(1).max(512),
+const bulkItem = z.object({
+  key: f.key,
   budget_id: f.optionalName,
   max_budget: f.money,
   team_id: f.optionalName,
@@ -86,7 +86,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
     permission: "manage",
     tag: TAG,
     summary: "Delete keys, all or none",
-    body: z.object({ keys: z.array(z.string().max(512)).max(1_000).nullish(), key_aliases: f.optionalNames }),
+    body: z.object({ keys: f.keyList, key_aliases: f.optionalNames }),
     handle: async ({ body, ...actor }) => ({ deleted_keys: await deleteKeys(actor, body) }),
   }),
   route({
@@ -95,7 +95,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
     permission: "key",
     tag: TAG,
     summary: "A key, by itself or by its hash; the caller's own where none is named",
-    query: { key: z.string().max(512).nullish() },
+    query: { key: f.key.nullish() },
     handle: async ({ query, management, principal }) => {
       const named = query.key ?? principal.keyHash;
       const row = await keys.find(management.database.kysely, tokenOf(named));
@@ -113,7 +113,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
     permission: "view",
     tag: TAG,
     summary: "Many keys at once",
-    body: z.object({ keys: z.array(z.string().max(512)).max(1_000).nullish(), key_aliases: f.optionalNames }),
+    body: z.object({ keys: f.keyList, key_aliases: f.optionalNames }),
     handle: async ({ body, management }) => {
       const connection = management.database.kysely;
       const rows = [
@@ -172,7 +172,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
       tag: TAG,
       summary: "Replace a key's secret; with grace_period the old one goes on working until then",
       body: regenerateBody,
-      query: { key: z.string().max(512).nullish() },
+      query: { key: f.key.nullish() },
       handle: ({ body, query, params, ...actor }) => {
         const { key, new_master_key, ...fields } = body;
         if (typeof new_master_key === "string") return sealForMasterKey(actor, new_master_key);
@@ -199,7 +199,7 @@ export const keyRoutes: readonly ManagementRoute[] = [
     permission: "manage",
     tag: TAG,
     summary: "Set what a key counts as spent to a lower figure",
-    body: z.object({ reset_to: z.number().nonnegative() }),
+    body: z.object({ reset_to: f.requiredMoney }),
     handle: ({ body, params, ...actor }) => resetSpend(actor, params.key ?? "", body.reset_to),
   }),
   route({

@@ -14,7 +14,7 @@ const limitType = z.enum(["guaranteed_throughput", "best_effort_throughput", "dy
 /** The fields that a key has and that a caller may set. */
 export const keyFields = {
   key_alias: f.optionalName,
-  duration: f.duration,
+  duration: f.lifetime,
   models: f.optionalNames,
   spend: f.money,
   ...f.limitFields,
@@ -63,14 +63,14 @@ export const keyFields = {
 
 export const generateBody = z.object({
   ...keyFields,
-  key: z.string().max(512).nullish(),
+  key: f.key.nullish(),
   key_type: z.enum(["llm_api", "management", "read_only", "default"]).nullish(),
   send_invite_email: f.flag,
 });
 
 export const updateBody = z.object({
   ...keyFields,
-  key: z.string().max(512).nullish(),
+  key: f.key.nullish(),
   temp_budget_increase: f.money,
   temp_budget_expiry: f.time,
 });

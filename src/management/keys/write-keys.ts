@@ -5,9 +5,10 @@ import { archive } from "../../store/objects/archived-objects.ts";
 import { forgetReplacedTokens, type KeyRow, keys, replaceToken } from "../../store/objects/keys.ts";
 import { Authority } from "../authority.ts";
 import { type Actor, change } from "../change.ts";
-import { checkLimits, expiryFor, resetFor } from "../fields.ts";
+import { expiryFor, resetFor } from "../fields.ts";
 import type { Management } from "../management.ts";
 import { isoTime, listOf, nanoOf, settingsOf } from "../object-shape.ts";
+import { parseInput } from "../parse-input.ts";
 import { badRequest, keyNotFound } from "../refusals.ts";
 import {
   applyKeyDefaults,
@@ -17,7 +18,7 @@ import {
   requireMayCreate,
   requireMaySet,
 } from "./key-rules.ts";
-import { auditedKey, KEY_SHAPE, keyNameOf, showKey, spendOfKeys, tokenOf } from "./key-shape.ts";
+import { auditedKey, generateBody, KEY_SHAPE, keyNameOf, showKey, spendOfKeys, tokenOf } from "./key-shape.ts";
 import { ROTATED_SECRET, secretContext } from "./rotated-secret.ts";
 
 /** Bytes of chance in a generated key, as LiteLLM's. */
@@ -32,7 +33,8 @@ export async function generateKey(
   const { management } = actor;
   const fields: MutableJsonObject = { ...body };
   applyKeyDefaults(management, fields);
-  checkLimits(fields);
+  // What the configuration filled in is held to the same rules as what the caller wrote.
+  parseInput(generateBody, fields, "body");
   const key = newKey(fields.key);
   const token = tokenOf(key);
   if (fields.key_type !== undefined && fields.key_type !== null && fields.allowed_routes === undefined) {
@@ -87,7 +89,6 @@ export async function generateKey(
 /** Changes a key; only fields that are there change, null clears. Returns the key as it then is. */
 export async function updateKey(actor: Actor, key: string, body: JsonObject): Promise<MutableJsonObject> {
   const { management } = actor;
-  checkLimits(body);
   if ((body.temp_budget_increase === undefined) !== (body.temp_budget_expiry === undefined)) {
     throw badRequest("temp_budget_increase and temp_budget_expiry must be set together", "temp_budget_expiry");
   }
@@ -164,7 +165,6 @@ export async function regenerateKey(
   } = {},
 ): Promise<MutableJsonObject> {
   const { management } = actor;
-  checkLimits(body);
   const old = tokenOf(key);
   management.declared.requireOwn("key", old);
   const fresh = newKey(body.new_key);

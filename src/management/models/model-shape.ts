@@ -14,7 +14,7 @@ const NUL = "The character U+0000 is not allowed";
 const params = z
   .looseObject({
     model: f.requiredName,
-    api_key: z.string().nullish(),
+    api_key: f.line.nullish(),
     api_base: z.string().max(2_048).nullish(),
     api_version: z.string().max(64).nullish(),
     custom_llm_provider: f.optionalName,

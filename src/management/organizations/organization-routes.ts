@@ -17,8 +17,8 @@ import {
 } from "./write-organizations.ts";
 
 const TAG = "organization management";
-const person = { user_id: f.optionalName, user_email: z.string().max(320).nullish() };
-const entry = z.looseObject({ role: memberRole, ...person });
+const person = { user_id: f.optionalName, user_email: f.email };
+const entry = z.object({ role: memberRole, ...person });
 
 export const organizationRoutes: readonly ManagementRoute[] = [
   route({

@@ -16,14 +16,12 @@ import { findUserByEmail } from "../../store/objects/users.ts";
 import { Authority } from "../authority.ts";
 import { budgetFieldsOf, changeBudget, insertBudget } from "../budgets/write-budget.ts";
 import { type Actor, type Change, change } from "../change.ts";
-import { checkLimits } from "../fields.ts";
 import { forbidden, refused } from "../refusals.ts";
 import { findOrCreateUser } from "../teams/members.ts";
 import { auditedMember, auditedOrganization, ORGANIZATION_SHAPE, showOrganizations } from "./organization-shape.ts";
 
 export async function createOrganization(actor: Actor, body: JsonObject): Promise<JsonObject> {
   const { management } = actor;
-  checkLimits(body);
   const id = typeof body.organization_id === "string" ? body.organization_id : randomUUID();
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;
@@ -79,7 +77,6 @@ async function administered(actor: Actor, { connection }: Change, id: string): P
 /** Changes an organisation; its limits are for proxy admins to set. */
 export async function updateOrganization(actor: Actor, id: string, body: JsonObject): Promise<JsonObject> {
   const { management } = actor;
-  checkLimits(body);
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;
     const before = await administered(actor, transaction, id);
@@ -145,7 +142,6 @@ export async function addOrganizationMembers(
   entries: readonly (Named & { readonly role: string })[],
   maxBudget: number | null | undefined,
 ): Promise<JsonObject> {
-  checkLimits({ max_budget_in_organization: maxBudget });
   const added = await change(actor, async (transaction) => {
     const { connection, now, record } = transaction;
     await administered(actor, transaction, id);
@@ -199,7 +195,6 @@ export async function updateMembership(
   },
 ): Promise<JsonObject> {
   const { max_budget_in_organization: maxBudget } = body;
-  checkLimits({ max_budget_in_organization: maxBudget });
   return change(actor, async (transaction) => {
     const { connection, now, record } = transaction;
     await administered(actor, transaction, id);

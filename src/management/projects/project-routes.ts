@@ -150,7 +150,6 @@ function requireModelsOf(team: TeamRow, models: Json | undefined): void {
 
 async function createProject(actor: Actor, body: JsonObject & { team_id: string }): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const id = typeof body.project_id === "string" ? body.project_id : randomUUID();
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;
@@ -177,7 +176,6 @@ async function createProject(actor: Actor, body: JsonObject & { team_id: string 
 
 async function updateProject(actor: Actor, body: JsonObject & { project_id: string }): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;
     const before = await projects.lock(connection, body.project_id);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import type { Json, JsonObject } from "../../json/json.ts";
 import { addSums, type Sums, type UsageColumn, type UsageRow, usageBy } from "../../ledger/usage.ts";
 import type { Database } from "../../store/database.ts";
+import * as f from "../fields.ts";
 import { type ManagementRoute, route } from "../route.ts";
 import {
   type ActivityQuery,
@@ -67,7 +68,7 @@ export const activityDetailRoutes: readonly ManagementRoute[] = KINDS.flatMap((k
       ...described,
       path: `${kind.path}/aggregated/model_top_keys`,
       summary: `${kind.summary}: the keys that spent the most on a model`,
-      query: { ...query, model_group: z.string().max(255), by_model_group: z.boolean().default(true), limit },
+      query: { ...query, model_group: f.name, by_model_group: z.boolean().default(true), limit },
       handle: async ({ management, principal, query }) => {
         const scope = await scopeOf(kind, management, principal, query as ActivityQuery);
         const asked = query as unknown as { model_group: string; by_model_group: boolean; limit: number };

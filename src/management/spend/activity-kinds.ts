@@ -6,12 +6,13 @@ import { DAY_MS, type Dimension } from "../../ledger/rollup-statements.ts";
 import type { Sums } from "../../ledger/usage.ts";
 import { nanoToNumber } from "../../pricing/cost.ts";
 import type { Database } from "../../store/database.ts";
+import * as f from "../fields.ts";
 import type { Management } from "../management.ts";
 import { refused } from "../refusals.ts";
 import { dayRange } from "./spend-dates.ts";
 import { administeredOrganizations, administeredTeams, narrowed, seesAll } from "./spend-visibility.ts";
 
-const text = z.string().nullish();
+const text = f.optionalName;
 
 /** What every route of `…/daily/activity` may be asked for. */
 export const rangeQuery = {

@@ -7,6 +7,7 @@ import { type Cost, costOf, nanoToNumber } from "../../pricing/cost.ts";
 import { priceSheet } from "../../pricing/price-sheet.ts";
 import type { PriceSheet, Snapshot } from "../../snapshot/snapshot.ts";
 import type { Buckets } from "../../usage/usage.ts";
+import * as f from "../fields.ts";
 import { badRequest } from "../refusals.ts";
 import { route } from "../route.ts";
 
@@ -23,7 +24,7 @@ export const calculateRoutes = [
     tag: TAG,
     summary: "The cost of an answer, or of a prompt",
     body: z.object({
-      model: z.string().nullish(),
+      model: f.optionalName,
       messages: z.array(z.unknown()).nullish(),
       completion_response: z.record(z.string(), z.unknown()).nullish(),
     }),
@@ -48,7 +49,7 @@ export const calculateRoutes = [
     tag: TAG,
     summary: "What calls of a size cost, each, per day and per month",
     body: z.object({
-      model: z.string(),
+      model: f.name,
       input_tokens: count,
       output_tokens: count,
       cache_read_input_tokens: count.default(0),

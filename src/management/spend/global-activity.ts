@@ -1,8 +1,8 @@
 import { sql } from "kysely";
-import { z } from "zod";
 import { dayOf } from "../../ledger/postgres/partitions.ts";
 import { DAY_MS } from "../../ledger/rollup-statements.ts";
 import { addSums, type Sums, usageBy } from "../../ledger/usage.ts";
+import * as f from "../fields.ts";
 import { route } from "../route.ts";
 import { dateText, dayRange } from "./spend-dates.ts";
 
@@ -12,7 +12,7 @@ const MODELS = 10;
 /** Combinations of key, call type and model in one answer. */
 const GROUPS = 1_000;
 
-const text = z.string().nullish();
+const text = f.optionalName;
 const dates = { start_date: text, end_date: text };
 
 /** How much was asked for, per day: what the dashboard draws. */
@@ -53,10 +53,10 @@ export const globalActivityRoutes = [
     tag: TAG,
     summary: "What the response cache answered, by key, model and call type",
     query: {
-      start_date: z.string(),
-      end_date: z.string(),
-      key_aliases: z.array(z.string()).min(1).nullish(),
-      models: z.array(z.string()).min(1).nullish(),
+      start_date: f.name,
+      end_date: f.name,
+      key_aliases: f.names.min(1).nullish(),
+      models: f.names.min(1).nullish(),
     },
     handle: async ({ management: { database, now }, query }) => {
       const range = dayRange(query.start_date, query.end_date, now());
@@ -79,7 +79,7 @@ export const globalActivityRoutes = [
     permission: "view",
     tag: TAG,
     summary: "Rate-limit failures of a model per day",
-    query: { ...dates, model_group: z.string() },
+    query: { ...dates, model_group: f.name },
     handle: async ({ management: { database, now }, query }) => {
       const range = dayRange(query.start_date, query.end_date, now());
       const { rows } = await sql<{ day: number; n: number }>`
@@ -96,7 +96,7 @@ export const globalActivityRoutes = [
     permission: "view",
     tag: TAG,
     summary: "Rate-limit failures of a model's deployments per day",
-    query: { ...dates, model_group: z.string() },
+    query: { ...dates, model_group: f.name },
     handle: async ({ management: { database, now }, query }) => {
       const range = dayRange(query.start_date, query.end_date, now());
       const { rows } = await sql<{ api_base: string; day: number; n: number }>`

@@ -17,6 +17,7 @@ import { MOST_OF_DAY, sumsByDay, topOfDays } from "../../ledger/top-of-days.ts";
 import { usageBy } from "../../ledger/usage.ts";
 import { nanoToNumber } from "../../pricing/cost.ts";
 import type { Database } from "../../store/database.ts";
+import * as f from "../fields.ts";
 import { badRequest, refused } from "../refusals.ts";
 import { route } from "../route.ts";
 import { dateText, dayOfText, dayRange, momentOfText } from "./spend-dates.ts";
@@ -28,7 +29,7 @@ const TAG = "Budget & Spend Tracking";
 /** Rows of `/spend/logs` without pages; a header says when there are more. */
 const RAW_LIMIT = 10_000;
 
-const text = z.string().nullish();
+const text = f.optionalName;
 const SORTS = Object.keys(SORT_COLUMNS) as (keyof typeof SORT_COLUMNS)[];
 const NANO = 1e9;
 
@@ -144,7 +145,7 @@ export const spendLogRoutes = [
     tag: TAG,
     summary: "Rows of one session",
     query: {
-      session_id: z.string(),
+      session_id: f.name,
       page: z.number().int().min(1).default(1),
       page_size: z.number().int().min(1).max(100).default(50),
     },

@@ -5,6 +5,7 @@ import { DAY_MS } from "../../ledger/rollup-statements.ts";
 import { entitiesOf, totals, usageBy } from "../../ledger/usage.ts";
 import { nanoToNumber } from "../../pricing/cost.ts";
 import type { Database } from "../../store/database.ts";
+import * as f from "../fields.ts";
 import { route } from "../route.ts";
 import { dateText, dayRange } from "./spend-dates.ts";
 import { seesAll } from "./spend-visibility.ts";
@@ -17,7 +18,7 @@ const LISTED = 1_000;
 /** The days that the `/global/spend` views look back. */
 const LAST_DAYS = 30;
 
-const text = z.string().nullish();
+const text = f.optionalName;
 const dates = { start_date: text, end_date: text };
 
 export const spendTotalRoutes = [

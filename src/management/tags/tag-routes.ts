@@ -30,7 +30,7 @@ const tagBody = z.object({
   name: f.requiredName,
   description: f.text.nullish(),
   models: f.optionalNames,
-  model_info: z.record(z.string(), z.string()).nullish(),
+  model_info: z.record(f.name, f.name).nullish(),
   budget_id: f.optionalName,
   max_budget: f.money,
   soft_budget: f.money,
@@ -131,7 +131,6 @@ function dynamicTag(name: string): JsonObject {
 
 async function writeTag(actor: Actor, body: JsonObject & { name: string }, create: boolean): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const fields = budgetFieldsOf(body);
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;

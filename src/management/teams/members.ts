@@ -14,7 +14,6 @@ import { findUserByEmail, users } from "../../store/objects/users.ts";
 import { Authority } from "../authority.ts";
 import { changeBudget, insertBudget } from "../budgets/write-budget.ts";
 import { type Actor, type Change, change } from "../change.ts";
-import { checkLimits } from "../fields.ts";
 import { deleteKeyRows } from "../keys/write-keys.ts";
 import type { Management } from "../management.ts";
 import { forbidden, refused } from "../refusals.ts";
@@ -126,7 +125,6 @@ export async function deleteMember(
 
 /** Changes a member's role and budget. */
 export async function updateMember(actor: Actor, body: JsonObject & { readonly team_id: string }): Promise<JsonObject> {
-  checkLimits(body);
   const { max_budget_in_team, tpm_limit, rpm_limit, budget_duration, allowed_models } = body;
   const { temp_budget_increase, temp_budget_expiry } = body;
   const budget = { max_budget: max_budget_in_team, tpm_limit, rpm_limit, budget_duration, allowed_models };

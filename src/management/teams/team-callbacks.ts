@@ -32,7 +32,7 @@ export const teamCallbackRoutes: readonly ManagementRoute[] = [
     body: z.object({
       callback_name: f.requiredName,
       callback_type: z.enum(TYPES).nullish(),
-      callback_vars: z.record(z.string().max(255), z.string().max(8_192)),
+      callback_vars: z.record(f.name, f.text),
     }),
     handle: async ({ body, params, ...actor }) => {
       const { secrets } = actor.management;

@@ -18,7 +18,7 @@ import { createTeam, deleteTeams, updateTeam } from "./write-teams.ts";
 
 const TAG = "team management";
 const teamOnly = z.object({ team_id: f.requiredName });
-const whichMember = { team_id: f.requiredName, user_id: f.optionalName, user_email: z.string().max(320).nullish() };
+const whichMember = { team_id: f.requiredName, user_id: f.optionalName, user_email: f.email };
 
 export const teamRoutes: readonly ManagementRoute[] = [
   route({
@@ -287,7 +287,7 @@ export const teamRoutes: readonly ManagementRoute[] = [
     permission: "manage",
     tag: TAG,
     summary: "Set the key routes that a team's members may call",
-    body: z.object({ team_id: f.requiredName, team_member_permissions: z.array(z.string()).max(100) }),
+    body: z.object({ team_id: f.requiredName, team_member_permissions: f.names.max(100) }),
     handle: async ({ body, ...actor }) => {
       const unknown = body.team_member_permissions.find((one) => !MEMBER_PERMISSIONS.includes(one));
       if (unknown !== undefined) throw refused(400, `Invalid team_member_permission: ${unknown}`);
@@ -378,7 +378,6 @@ async function addMembers(
   body: JsonObject,
 ): Promise<JsonObject> {
   const { management } = actor;
-  f.checkLimits(body);
   const wanted = Object.entries({
     max_budget: body.max_budget_in_team,
     budget_duration: body.budget_duration,

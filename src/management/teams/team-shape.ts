@@ -11,10 +11,10 @@ import { dollars, LIMITS, ObjectShape, STAMPS } from "../object-shape.ts";
 
 const limitType = z.enum(["guaranteed_throughput", "best_effort_throughput"]).nullish();
 
-export const member = z.looseObject({
+export const member = z.object({
   role: z.enum(["admin", "user"]).default("user"),
   user_id: f.optionalName,
-  user_email: z.string().max(320).nullish(),
+  user_email: f.email,
 });
 
 export const teamFields = {

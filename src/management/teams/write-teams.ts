@@ -7,7 +7,7 @@ import { type TeamRow, teamMembers, teams } from "../../store/objects/teams.ts";
 import { Authority } from "../authority.ts";
 import { changeBudget, insertBudget } from "../budgets/write-budget.ts";
 import { type Actor, type Change, change } from "../change.ts";
-import { checkLimits, resetFor } from "../fields.ts";
+import { resetFor } from "../fields.ts";
 import { changedMetadataLimit } from "../keys/key-rules.ts";
 import { deleteKeyRows } from "../keys/write-keys.ts";
 import { forbidden, refused } from "../refusals.ts";
@@ -23,7 +23,6 @@ interface MemberEntry {
 /** Makes a team. Its maker becomes its admin, unless that is the master key. */
 export async function createTeam(actor: Actor, body: JsonObject): Promise<MutableJsonObject> {
   const { management, principal } = actor;
-  checkLimits(body);
   const defaults = management.snapshot().library.raw.default_team_params as JsonObject | undefined;
   const fields: MutableJsonObject = { ...defaults };
   for (const [name, value] of Object.entries(body)) if (value !== undefined) fields[name] = value;
@@ -95,7 +94,6 @@ async function requireOrganization({ connection }: Change, id: string | null): P
 /** Changes a team; only fields that are there change, null clears. */
 export async function updateTeam(actor: Actor, teamId: string, body: JsonObject): Promise<JsonObject> {
   const { management } = actor;
-  checkLimits(body);
   management.declared.requireOwn("team", teamId);
   const row = await change(actor, async (transaction) => {
     const { connection, now, by, record } = transaction;

@@ -13,17 +13,11 @@ import { dollars, LIMITS, ObjectShape, STAMPS } from "../object-shape.ts";
 /** Roles that a user may be given; the others come with memberships and tokens. */
 export const userRole = z.enum([ROLES[0], ROLES[1], ROLES[3], ROLES[4]]).nullish();
 
-const email = z
-  .string()
-  .max(320)
-  .regex(/^[^\s@]+@[^\s@]+$/, "Input should be an e-mail address")
-  .nullish();
-
 const own = {
-  user_email: email,
+  user_email: f.email,
   user_alias: f.optionalName,
   user_role: userRole,
-  password: z.string().max(128).nullish(),
+  password: f.text.max(128).nullish(),
 };
 
 export const userFields = { ...keyFields, ...own, sso_user_id: f.optionalName };
@@ -34,7 +28,7 @@ export const newUserBody = z.object({
     .array(
       z.union([
         f.requiredName,
-        z.looseObject({
+        z.object({
           team_id: f.requiredName,
           max_budget_in_team: f.money,
           user_role: z.enum(["user", "admin"]).optional(),

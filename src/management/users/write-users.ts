@@ -6,7 +6,7 @@ import { type TeamRow, teamMembers, teams } from "../../store/objects/teams.ts";
 import { findUserByEmail, type UserRow, users } from "../../store/objects/users.ts";
 import { Authority } from "../authority.ts";
 import { type Actor, type Change, change } from "../change.ts";
-import { checkLimits, resetFor } from "../fields.ts";
+import { resetFor } from "../fields.ts";
 import { deleteKeyRows, generateKey } from "../keys/write-keys.ts";
 import type { Management } from "../management.ts";
 import { nanoOf } from "../object-shape.ts";
@@ -22,7 +22,6 @@ const OWN_FIELDS = new Set(["user_id", "user_email", "user_alias", "password"]);
 /** Makes a user, its memberships and, unless told otherwise, a key. */
 export async function createUser(actor: Actor, body: JsonObject): Promise<JsonObject> {
   const { management } = actor;
-  checkLimits(body);
   const defaults = management.snapshot().library.raw.default_internal_user_params as JsonObject | undefined;
   const fields: MutableJsonObject = { ...defaults };
   for (const [name, value] of Object.entries(body)) if (value !== undefined && value !== null) fields[name] = value;
@@ -146,7 +145,6 @@ export async function updateUser(actor: Actor, asked: JsonObject): Promise<JsonO
   const body: MutableJsonObject = { ...asked };
   // Whoever becomes an internal user gets the limits of one.
   if (body.user_role === "internal_user") applyInternalUserBudget(management, body);
-  checkLimits(body);
   const connection = management.database.kysely;
   const byEmail = typeof body.user_id !== "string";
   if (byEmail && typeof body.user_email !== "string")
