@@ -31,6 +31,7 @@ import type { SocketHandler } from "../pipeline/realtime/realtime-session.ts";
 import { openResources } from "../pipeline/resources/open-resources.ts";
 import { ResourceTargets } from "../pipeline/resources/resource-targets.ts";
 import { ResponseIds } from "../pipeline/responses/response-id.ts";
+import { SharedRouting } from "../pipeline/shared-routing/shared-routing.ts";
 import { type Peers, TrustedProxies } from "../server/client-address.ts";
 import { RefusalCounts } from "../server/refusal-counts.ts";
 import { RouteTable } from "../server/route-table.ts";
@@ -230,11 +231,16 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     directory: gate.directory,
   });
   const health = new HealthChecks({ gateway: () => services, database, redis });
+  const router = openRouter({ log, events });
+  const sharedRouting =
+    redis === undefined
+      ? undefined
+      : new SharedRouting({ redis, router, health, snapshot: () => configuration.current, log });
   const services: Services = {
     version,
     snapshot: () => configuration.current,
     accounts: ledger,
-    router: openRouter({ log, events }),
+    router,
     mirror: new Mirror(),
     events,
     responses,
@@ -264,6 +270,8 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     proxies,
   });
   const worker = workerNumber(env);
+  // The first request shall know what the others know.
+  await sharedRouting?.start();
   const server = listen(options, host, handler, worker !== undefined && options.workers > 1);
 
   drainOnSignals({
@@ -280,6 +288,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       configuration.close();
       for (const job of jobs) job.close();
       await health.close();
+      await sharedRouting?.close();
       await resources.close();
       await ledger.close();
       await gate.close();

@@ -50,9 +50,20 @@ export class HealthChecks {
   #running: Promise<void> | undefined;
   #lastRound: number | undefined;
   #checkedByOther = false;
+  #watcher: ((checked: CheckedDeployment) => void) | undefined;
 
   constructor(options: HealthChecksOptions) {
     this.#options = options;
+  }
+
+  /** Tells of every check that this process makes. */
+  watch(watcher: (checked: CheckedDeployment) => void): void {
+    this.#watcher = watcher;
+  }
+
+  /** Takes over what another process found, unless a later check is known. */
+  learn(checked: CheckedDeployment): void {
+    if ((this.#latest.get(checked.deploymentId)?.at ?? 0) < checked.at) this.#note(checked);
   }
 
   /** Begins to look whether a round is due. */
@@ -103,6 +114,7 @@ export class HealthChecks {
         if (signal.aborted) return;
         const checked = { deploymentId: next.id, outcome, at: Date.now() };
         this.#note(checked);
+        this.#watcher?.(checked);
         found.push(checked);
       }
     };

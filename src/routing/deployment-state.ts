@@ -37,6 +37,10 @@ export class DeploymentState {
   cooldown: Cooldown | undefined;
   /** Calls under way that began when the deployment was half-open. */
   probes = 0;
+  /** Until when this process is the one that may try the half-open deployment; always, where it shares with nobody. */
+  probeUntil = Number.POSITIVE_INFINITY;
+  /** A request passed the half-open deployment by, and would have tried it. */
+  probeWanted = false;
   /** The background check's last word. */
   health: { readonly healthy: boolean; readonly at: number; readonly transient: boolean } | undefined;
   headroom: Headroom | undefined;
@@ -54,6 +58,11 @@ export class DeploymentState {
   phase(now: number): CooldownPhase {
     if (this.cooldown === undefined) return "none";
     return now < this.cooldown.until ? "cooling" : "half-open";
+  }
+
+  /** Whether a half-open deployment may be tried by one more call of this process. */
+  mayProbe(now: number): boolean {
+    return this.probes === 0 && now < this.probeUntil;
   }
 
   /** Counts a failure among those of the last `ttl` milliseconds and says how many there are. */

@@ -1,3 +1,5 @@
+import type { MinuteUse } from "./shared/minute-tally.ts";
+
 const MINUTE_MS = 60_000;
 
 /** What one deployment did in the present minute of the clock (UTC), as LiteLLM's counters have it. */
@@ -33,9 +35,9 @@ export class MinuteCounts {
   }
 
   /** This process's own part, for those who share it. */
-  own(now: number): { readonly minute: number; readonly requests: number; readonly tokens: number } {
+  own(now: number): MinuteUse {
     this.#turn(now);
-    return { minute: this.#minute, requests: this.#requests, tokens: this.#tokens };
+    return { requests: this.#requests, tokens: this.#tokens };
   }
 
   began(now: number): void {
@@ -55,7 +57,7 @@ export class MinuteCounts {
   }
 
   /** What all other processes did in a minute; ignored when that minute is over. */
-  others(minute: number, requests: number, tokens: number, now: number): void {
+  others(minute: number, { requests, tokens }: MinuteUse, now: number): void {
     this.#turn(now);
     if (minute !== this.#minute) return;
     this.#otherRequests = requests;

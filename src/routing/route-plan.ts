@@ -249,6 +249,9 @@ export class RoutePlan {
     const drops: Drop[] = [];
     const input = this.#input(drops);
     const selection = select(target.group, input, router.affinity);
+    for (const { reason, candidate } of drops) {
+      if (reason === "half_open_probe_under_way") candidate.state.probeWanted = true;
+    }
     if (selection.candidate !== undefined) {
       const { candidate, prefixes } = selection;
       this.#note(candidate);

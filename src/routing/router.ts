@@ -43,6 +43,13 @@ export interface RouterOptions {
   readonly onCooldown?: (deployment: Deployment, cooldown: Cooldown) => void;
 }
 
+/** Who is told of what this router found out by its own calls. */
+export interface RouterWatcher {
+  cooledDown(id: string, cooldown: Cooldown): void;
+  /** A call showed that the deployment works again. */
+  recovered(id: string): void;
+}
+
 /** A prompt stays in a provider's cache for about five minutes after its last use. */
 const PROMPT_CACHE_MS = 5 * 60_000;
 /** LiteLLM's sample for a call that ran out of time, in seconds. */
@@ -60,6 +67,7 @@ export class Router {
   readonly #states = new Map<string, DeploymentState>();
   readonly #budgets = new Map<string, SpendWindow>();
   readonly #compiled = new WeakMap<Snapshot, SnapshotRouting>();
+  #watcher: RouterWatcher | undefined;
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -150,18 +158,15 @@ export class Router {
     }
   }
 
-  /** What another process found out. A later end wins. */
-  coolDown(id: string, cooldown: Cooldown): void {
-    const state = this.state(id);
-    if (state.cooldown === undefined || state.cooldown.until < cooldown.until) state.cooldown = cooldown;
+  watch(watcher: RouterWatcher): void {
+    this.#watcher = watcher;
   }
 
-  /** Ends a cooldown before its time: a health check succeeded. */
-  recovered(id: string): void {
-    const state = this.#states.get(id);
-    if (state === undefined) return;
-    state.cooldown = undefined;
-    state.forgetFailures();
+  /** What all processes together found out about a deployment: its cooldown, or that it works. */
+  learned(id: string, cooldown: Cooldown | undefined): void {
+    const state = this.state(id);
+    state.cooldown = cooldown;
+    if (cooldown === undefined) state.forgetFailures();
   }
 
   #succeeded(call: ActiveCall, outcome: CallOutcome, now: number): void {
@@ -172,6 +177,7 @@ export class Router {
     if (call.probe && state.phase(now) === "half-open") {
       state.cooldown = undefined;
       state.forgetFailures();
+      this.#watcher?.recovered(state.id);
     }
     if (outcome.seconds === undefined) return;
     state.measured(outcome.seconds, now);
@@ -196,8 +202,10 @@ export class Router {
     });
     if (ms === undefined) return;
     const cooldown: Cooldown = { since: now, until: now + ms, code: failure.code };
-    state.cooldown = cooldown;
+    // A shorter wait that a later failure asks for does not shorten the longer one.
+    if (state.cooldown === undefined || state.cooldown.until <= cooldown.until) state.cooldown = cooldown;
     this.#options.onCooldown?.(deployment, cooldown);
+    this.#watcher?.cooledDown(state.id, cooldown);
   }
 
   #budgetsOf(deployment: Deployment, rules: RoutingRules): readonly SpendWindow[] {

@@ -212,7 +212,7 @@ describe("affinity", () => {
     };
     const first = choose(requestOf(request));
     for (let round = 0; round < 50; round++) expect(choose(requestOf(request))).toBe(first);
-    router.coolDown(first, { since: NOW, until: NOW + 1000, code: "internal" });
+    router.learned(first, { since: NOW, until: NOW + 1000, code: "internal" });
     expect(choose(requestOf(request))).not.toBe(first);
     const others = new Set(
       Array.from({ length: 100 }, (_, round) => choose(requestOf({ keyHash: `k${round}`, sessionId: `s${round}` }))),

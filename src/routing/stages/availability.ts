@@ -9,7 +9,7 @@ export const ownTeam: Stage = (candidates, input) =>
 
 /**
  * Cooled-down deployments get nothing. One whose cooldown is over but not proven gets one call at a time while others
- * can serve, and all calls when there is no other.
+ * can serve, of all processes that share what they know, and all calls when there is no other.
  */
 export const notCooledDown: Stage = (candidates, input) => {
   const open = keep(candidates, input, ({ state }, { now }) =>
@@ -18,7 +18,7 @@ export const notCooledDown: Stage = (candidates, input) => {
   return prefer(
     open,
     input,
-    ({ state }) => state.cooldown === undefined || state.probes === 0,
+    ({ state }) => state.cooldown === undefined || state.mayProbe(input.now),
     "half_open_probe_under_way",
   );
 };

@@ -118,7 +118,8 @@ export class RedisClient {
 
   /**
    * Hears what is published on a channel, over a connection of its own that comes back by itself; messages of the
-   * meantime are lost, so keep a time limit on whatever they refresh. Resolves with a function that ends it.
+   * meantime are lost, so keep a time limit on whatever they refresh. Resolves with a function that ends it, after at
+   * most the time that a connection may take.
    */
   async subscribe(channel: string, listener: (message: string) => void): Promise<() => void> {
     this.#subscription ??= this.#openSubscription();
@@ -126,7 +127,8 @@ export class RedisClient {
     listeners.add(listener);
     if (listeners.size === 1) {
       this.#subscribers.set(channel, listeners);
-      // Where the connection is not up yet, `ready` subscribes.
+      await opened(this.#subscription, this.#settings.connectTimeout);
+      // Where the connection is not up even now, `ready` subscribes.
       await this.#subscription.subscribe(channel).catch((error: unknown) => {
         this.#log.debug("redis subscription waits", { channel, error: messageOf(error) });
       });
@@ -297,6 +299,14 @@ export async function openRedis(settings: RedisSettings, options: { readonly log
   const client = new RedisClient(settings, options.log, connect);
   await client.ready(settings.connectTimeout);
   return client;
+}
+
+/** Resolves when the connection is open, or when the seconds have passed. */
+async function opened(connection: IoRedis | Cluster, seconds: number): Promise<void> {
+  const until = performance.now() + seconds * 1000;
+  while (connection.status !== "ready" && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 function addressOf(topology: Exclude<RedisSettings["topology"], { kind: "cluster" }>): RedisOptions {
