@@ -1,11 +1,12 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
 import type { Provider } from "../providers/provider.ts";
 import { headroomIn } from "../routing/headroom.ts";
+import type { UsedTokens } from "../routing/minute-counts.ts";
 import type { RouteFailure } from "../routing/route-plan.ts";
 import type { ActiveCall } from "../routing/router.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
-import { outputTokens, totalTokens } from "../usage/usage.ts";
+import { inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -86,8 +87,7 @@ export class AttemptRun {
       status: end.status,
       failure: end.status === "failure" ? (failure ?? BROKEN_OFF) : undefined,
       seconds: this.#seconds,
-      completionTokens: usage === undefined ? undefined : outputTokens(usage),
-      totalTokens: usage === undefined ? undefined : totalTokens(usage),
+      tokens: usage === undefined ? undefined : usedTokens(usage),
       cost,
     });
   }
@@ -124,6 +124,15 @@ export class AttemptRun {
     else this.end({ status: "failure" });
     return undefined;
   }
+}
+
+function usedTokens(usage: Usage): UsedTokens {
+  const { cache_read = 0, cache_read_audio = 0 } = usage.buckets;
+  return {
+    total: totalTokens(usage),
+    input: inputTokens(usage) - cache_read - cache_read_audio,
+    output: outputTokens(usage),
+  };
 }
 
 /** A stream that broke after its first content. */

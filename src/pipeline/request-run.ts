@@ -98,7 +98,7 @@ export class RequestRun {
     const settlement = this.#settlement;
     const { router } = this.#gateway;
     const target = this.#targetOf(step);
-    const active = router.began(step.target.group, step.target.match.group, step.candidate, plan.rules);
+    const active = router.began(step.target.group, step.target.match.group, step.candidate, plan.rules, plan.request);
     const run = new AttemptRun({
       gateway: this.#gateway,
       context: hooks.superseded === undefined ? this.#context : { ...this.#context, superseded: hooks.superseded },

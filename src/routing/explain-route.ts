@@ -125,7 +125,7 @@ function figures(
   }
 }
 
-function stateOf({ state, maxParallel, rpm, tpm, budgets }: Candidate, now: number): JsonObject {
+function stateOf({ state, maxParallel, rpm, tpm, itpm, otpm, budgets }: Candidate, now: number): JsonObject {
   const latency = state.latency(now);
   const phase = state.phase(now);
   return {
@@ -135,6 +135,8 @@ function stateOf({ state, maxParallel, rpm, tpm, budgets }: Candidate, now: numb
     ...(rpm === undefined ? {} : { rpm }),
     tokens_this_minute: state.minute.tokens(now),
     ...(tpm === undefined ? {} : { tpm }),
+    ...(itpm === undefined ? {} : { input_tokens_this_minute: state.minute.input(now), itpm }),
+    ...(otpm === undefined ? {} : { output_tokens_this_minute: state.minute.output(now), otpm }),
     error_rate: rounded(state.errorRate(now)),
     ...(latency === undefined ? {} : { seconds_to_first_content: rounded(latency) }),
     cooldown: phase,

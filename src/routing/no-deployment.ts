@@ -1,7 +1,7 @@
 import { GatewayError } from "../errors/gateway-error.ts";
 import { secondsToNextMinute } from "./minute-counts.ts";
 import type { RouteGroup, StageName } from "./route-group.ts";
-import type { Drop } from "./selection.ts";
+import type { Drop, DropReason } from "./selection.ts";
 
 export interface NoDeploymentInput {
   readonly group: RouteGroup;
@@ -16,10 +16,13 @@ export interface NoDeploymentInput {
   readonly now: number;
 }
 
+const RATES: readonly DropReason[] = ["rpm", "tpm", "itpm", "otpm"];
+
 /** The refusal of a request that no deployment of its group can take, in LiteLLM's words. */
 export function noDeployment(input: NoDeploymentInput): GatewayError {
   const { group, model, emptiedBy, drops, now } = input;
   const reasons = new Set(drops.map(({ reason }) => reason));
+  const overRate = RATES.some((rate) => reasons.has(rate));
   switch (emptiedBy) {
     case "tags":
       return new GatewayError(
@@ -44,14 +47,14 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
       return outsideRegion(model);
     case "checks":
     case "rate":
-      if (reasons.has("context_window") && !reasons.has("rpm") && !reasons.has("tpm")) {
+      if (reasons.has("context_window") && !overRate) {
         const detail = drops.find(({ reason }) => reason === "context_window")?.detail ?? "";
         return new GatewayError(
           "context_window_exceeded",
           `litellm.ContextWindowExceededError: litellm.BadRequestError: No deployment of ${model} has room for the prompt: ${detail}`,
         );
       }
-      return refused(input, reasons.has("rpm") || reasons.has("tpm") ? secondsToNextMinute(now) : 1, false);
+      return refused(input, overRate ? secondsToNextMinute(now) : 1, false);
     case "cooldown": {
       const first = Math.min(...group.candidates.map(({ state }) => state.cooldown?.until ?? Number.POSITIVE_INFINITY));
       const seconds = Number.isFinite(first) ? Math.max(1, Math.ceil((first - now) / 1000)) : input.cooldownSeconds;

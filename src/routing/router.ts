@@ -4,12 +4,14 @@ import { AffinityMap } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
 import { cooldownAfter, type FailureFacts } from "./cooldown.ts";
 import { type Cooldown, DeploymentState } from "./deployment-state.ts";
+import type { UsedTokens } from "./minute-counts.ts";
 import type { RouteGroup } from "./route-group.ts";
 import type { RouteRequest } from "./route-request.ts";
 import type { RoutingRules } from "./routing-rules.ts";
 import { SnapshotRouting } from "./snapshot-routing.ts";
 import { durationMs, nanoDollars, SpendWindow } from "./spend-window.ts";
 import { affinityKeys } from "./stages/affinity.ts";
+import { reservationOf, type TokenReservation } from "./token-reservation.ts";
 
 /** How one call ended, as the router needs it. */
 export interface CallOutcome {
@@ -17,8 +19,8 @@ export interface CallOutcome {
   readonly failure?: FailureFacts | undefined;
   /** Seconds to the first content, or to the answer where it comes whole. */
   readonly seconds?: number | undefined;
-  readonly completionTokens?: number | undefined;
-  readonly totalTokens?: number | undefined;
+  /** Undefined where nobody knows what was used. */
+  readonly tokens?: UsedTokens | undefined;
   /** Nano-dollars. */
   readonly cost?: bigint | undefined;
 }
@@ -31,6 +33,8 @@ export interface ActiveCall {
   readonly rules: RoutingRules;
   /** It began when the deployment was half-open. */
   readonly probe: boolean;
+  /** What it holds of its deployment's limits, and since which minute. */
+  readonly reserved: (TokenReservation & { readonly minute: number }) | undefined;
   ended: boolean;
 }
 
@@ -116,14 +120,22 @@ export class Router {
   }
 
   /** A call goes out. Every call that began must end. */
-  began(group: RouteGroup, groupName: string, candidate: Candidate, rules: RoutingRules): ActiveCall {
+  began(
+    group: RouteGroup,
+    groupName: string,
+    candidate: Candidate,
+    rules: RoutingRules,
+    request: RouteRequest,
+  ): ActiveCall {
     const now = this.now();
     const { state } = candidate;
     const probe = state.cooldown !== undefined;
     if (probe) state.probes++;
     state.inFlight++;
     state.minute.began(now);
-    return { group, groupName, candidate, rules, probe, ended: false };
+    const holds = reservationOf(candidate, request);
+    const reserved = holds === undefined ? undefined : { ...holds, minute: state.minute.reserve(holds, now) };
+    return { group, groupName, candidate, rules, probe, reserved, ended: false };
   }
 
   /** The second end of a call does nothing. */
@@ -135,7 +147,12 @@ export class Router {
     const { state } = candidate;
     state.inFlight--;
     if (call.probe) state.probes--;
-    if (outcome.totalTokens !== undefined) state.minute.used(outcome.totalTokens, now);
+    const { reserved } = call;
+    // Who says nothing of its use keeps what it held.
+    if (reserved !== undefined && (outcome.tokens !== undefined || outcome.status !== "success")) {
+      state.minute.release(reserved, reserved.minute, now);
+    }
+    if (outcome.tokens !== undefined) state.minute.used(outcome.tokens, now);
     if (outcome.cost !== undefined && outcome.cost > 0n) {
       for (const budget of candidate.budgets) budget.add(outcome.cost, now);
     }
@@ -181,7 +198,7 @@ export class Router {
     }
     if (outcome.seconds === undefined) return;
     state.measured(outcome.seconds, now);
-    const tokens = outcome.completionTokens ?? 0;
+    const tokens = outcome.tokens?.output ?? 0;
     state.perToken.add(tokens > 0 ? outcome.seconds / tokens : outcome.seconds, now, call.rules.latency.most);
   }
 

@@ -15,6 +15,8 @@ export type DropReason =
   | "region"
   | "rpm"
   | "tpm"
+  | "itpm"
+  | "otpm"
   | "response_format"
   | "tags"
   | "order"

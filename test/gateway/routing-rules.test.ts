@@ -61,6 +61,8 @@ beforeAll(async () => {
         deployment("usage", "usage-a"),
         deployment("usage", "usage-b"),
         deployment("rpm", "rpm-a", { rpm: 2 }),
+        deployment("output", "output-a", { otpm: 1000, order: 1 }),
+        deployment("output", "output-b", { order: 2 }),
         deployment("purse", "poor", { max_budget: 0.00001, budget_duration: "1d", order: 1 }),
         deployment("purse", "rich", { order: 2 }),
         deployment("provider-purse", "deep", {
@@ -241,6 +243,20 @@ describe("which deployment", () => {
     const refused = results.find(({ status }) => status === 429) ?? (await ask("rpm"));
     expect(refused.status).toBe(429);
     expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+  });
+
+  test("not above its otpm: what calls under way may write counts, what they wrote stays", async () => {
+    const release = Promise.withResolvers<void>();
+    behaviours.set("output-a", async (stream) => {
+      await release.promise;
+      return plain("output-a", stream);
+    });
+    const held = served(ask("output", { max_tokens: 900 }));
+    await eventually(() => asked.includes("output-a"));
+    expect(await served(ask("output", { max_tokens: 200 }))).toBe("output-b");
+    release.resolve();
+    expect(await held).toBe("output-a");
+    expect(await served(ask("output", { max_tokens: 200 }))).toBe("output-a");
   });
 
   test("as many calls at a time as max_parallel_requests says; others wait for them", async () => {

@@ -9,7 +9,9 @@ const message: fc.Arbitrary<RoutingMessage> = fc.oneof(
     .record({
       minute: figure,
       number: figure,
-      use: fc.array(fc.tuple(fc.uuid(), fc.record({ requests: figure, tokens: figure }))).map((list) => new Map(list)),
+      use: fc
+        .array(fc.tuple(fc.uuid(), fc.record({ requests: figure, tokens: figure, input: figure, output: figure })))
+        .map((list) => new Map(list)),
     })
     .map((word): RoutingMessage => ({ kind: "use", word })),
   fc

@@ -104,7 +104,7 @@ describe("a plan", () => {
             const { candidate, target } = last;
             const key = `${target.model} ${target.fallbacks}`;
             perGroup.set(key, (perGroup.get(key) ?? 0) + 1);
-            const call = router.began(target.group, target.match.group, candidate, routing.rules);
+            const call = router.began(target.group, target.match.group, candidate, routing.rules, plan.request);
             const failure = codes[attempts++ % codes.length] as (typeof codes)[number];
             const facts = {
               code: failure,

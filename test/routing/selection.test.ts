@@ -205,7 +205,7 @@ describe("affinity", () => {
       };
       const selection = select(resolved.group, input, router.affinity);
       if (selection.candidate === undefined) throw new Error("nobody is left");
-      const call = router.began(resolved.group, "m", selection.candidate, routing.rules);
+      const call = router.began(resolved.group, "m", selection.candidate, routing.rules, asked);
       router.remember(call, asked, selection.prefixes);
       router.ended(call, { status: "success", seconds: 1 });
       return selection.candidate.deployment.id;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Candidate } from "../../src/routing/candidate.ts";
 import { DeploymentState } from "../../src/routing/deployment-state.ts";
+import type { UsedTokens } from "../../src/routing/minute-counts.ts";
 import { seededRandom } from "../../src/routing/simulation/random.ts";
 import { adaptive, adaptiveScore, WARM_ADVANTAGE } from "../../src/routing/strategies/adaptive.ts";
 import { costBased } from "../../src/routing/strategies/cost-based.ts";
@@ -41,6 +42,8 @@ function candidate(
 const unit = fc.double({ min: 0, max: 0.999999, noNaN: true });
 const figures = (max: number) => fc.array(fc.integer({ min: 0, max }), { minLength: 1, maxLength: 8 });
 
+const tokens = (total: number): UsedTokens => ({ total, input: total, output: 0 });
+
 describe("the strategies that look for the least", () => {
   test("choose one whose figure nobody undercuts, and each of those can be chosen", () => {
     fc.assert(
@@ -52,7 +55,7 @@ describe("the strategies that look for the least", () => {
         );
         expect(leastBusy(busy, random).state.inFlight).toBe(Math.min(...counts));
         const used = counts.map((count, index) =>
-          candidate(String(index), {}, (state) => state.minute.used(count, NOW)),
+          candidate(String(index), {}, (state) => state.minute.used(tokens(count), NOW)),
         );
         expect(usageBased(used, random, NOW).state.minute.tokens(NOW)).toBe(Math.min(...counts));
         const priced = counts.map((count, index) => candidate(String(index), { price: count }));
@@ -65,8 +68,8 @@ describe("the strategies that look for the least", () => {
   });
 
   test("tokens of the last minute do not count in this one", () => {
-    const a = candidate("a", {}, (state) => state.minute.used(1_000_000, NOW));
-    const b = candidate("b", {}, (state) => state.minute.used(1, NOW + 60_000));
+    const a = candidate("a", {}, (state) => state.minute.used(tokens(1_000_000), NOW));
+    const b = candidate("b", {}, (state) => state.minute.used(tokens(1), NOW + 60_000));
     expect(usageBased([a, b], 0.5, NOW + 60_000)).toBe(a);
   });
 });

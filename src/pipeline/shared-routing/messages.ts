@@ -101,7 +101,10 @@ export function decodeHealth(text: string): CheckedDeployment | undefined {
 }
 
 function useObject({ minute, number, use }: UseWord): JsonObject {
-  const entries = [...use].map(([id, { requests, tokens }]): [string, Json] => [id, [requests, tokens]]);
+  const entries = [...use].map(([id, { requests, tokens, input, output }]): [string, Json] => [
+    id,
+    [requests, tokens, input, output],
+  ]);
   return { minute, number, use: Object.fromEntries(entries) };
 }
 
@@ -113,8 +116,8 @@ function useOf(value: Json | undefined): UseWord | undefined {
   if (minute === undefined || number === undefined || entries === undefined) return undefined;
   const use = new Map<string, MinuteUse>();
   for (const [id, figures] of Object.entries(entries)) {
-    const [requests = 0, tokens = 0] = asArray(figures).map((figure) => asNumber(figure) ?? 0);
-    use.set(id, { requests, tokens });
+    const [requests = 0, tokens = 0, input = 0, output = 0] = asArray(figures).map((figure) => asNumber(figure) ?? 0);
+    use.set(id, { requests, tokens, input, output });
   }
   return { minute, number, use };
 }

@@ -1,7 +1,11 @@
 /** What one deployment did in one minute. */
 export interface MinuteUse {
   readonly requests: number;
+  /** Of finished calls, cached ones included. */
   readonly tokens: number;
+  /** Without what came out of a provider's cache, with what calls under way hold. */
+  readonly input: number;
+  readonly output: number;
 }
 
 /** A process's word about its own use; the word with the higher number is the later one. */
@@ -10,10 +14,17 @@ export interface ToldUse extends MinuteUse {
 }
 
 export function sameUse(one: MinuteUse, other: MinuteUse): boolean {
-  return one.requests === other.requests && one.tokens === other.tokens;
+  return MEMBERS.every((name) => one[name] === other[name]);
 }
 
-export const NO_USE: MinuteUse = { requests: 0, tokens: 0 };
+export const NO_USE: MinuteUse = { requests: 0, tokens: 0, input: 0, output: 0 };
+
+const MEMBERS = ["requests", "tokens", "input", "output"] as const;
+
+/** Each figure by itself. */
+function each(figure: (name: (typeof MEMBERS)[number]) => number): MinuteUse {
+  return { requests: figure("requests"), tokens: figure("tokens"), input: figure("input"), output: figure("output") };
+}
 
 /** Processes whose word is kept; that of further ones is not heard. */
 export const MOST_PROCESSES = 1000;
@@ -46,10 +57,10 @@ export class MinuteTally {
     if (before !== undefined && before.number >= word.number) return;
     own.set(deployment, word);
     const sum = this.#sums.get(deployment) ?? NO_USE;
-    this.#sums.set(deployment, {
-      requests: sum.requests + word.requests - (before?.requests ?? 0),
-      tokens: sum.tokens + word.tokens - (before?.tokens ?? 0),
-    });
+    this.#sums.set(
+      deployment,
+      each((name) => sum[name] + word[name] - (before?.[name] ?? 0)),
+    );
   }
 
   /** What all others together did in a minute. */
@@ -64,8 +75,5 @@ export class MinuteTally {
  */
 export function assumedUse(own: MinuteUse, told: MinuteUse, processes: number): MinuteUse {
   const others = Math.max(0, processes - 1);
-  return {
-    requests: Math.max(told.requests, own.requests * others),
-    tokens: Math.max(told.tokens, own.tokens * others),
-  };
+  return each((name) => Math.max(told[name], own[name] * others));
 }

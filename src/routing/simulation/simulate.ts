@@ -1,6 +1,7 @@
 import { priceCall } from "../../pricing/cost.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
 import type { Candidate } from "../candidate.ts";
+import type { UsedTokens } from "../minute-counts.ts";
 import type { RouteGroup } from "../route-group.ts";
 import { type AttemptStep, RoutePlan } from "../route-plan.ts";
 import type { RouteRequest } from "../route-request.ts";
@@ -214,7 +215,7 @@ class Course {
     const own = this.#simulation.tallyOf(deployment);
     own.requests++;
     own.attempts++;
-    const call = router.began(target.group, target.match.group, candidate, this.#plan.rules);
+    const call = router.began(target.group, target.match.group, candidate, this.#plan.rules, this.#plan.request);
     const answer = this.#simulation
       .providerOf(deployment)
       .call(queue.now, this.#request.completionTokens, timeoutOf(options.snapshot, deployment));
@@ -235,8 +236,7 @@ class Course {
         router.ended(call, {
           status: "success",
           seconds: answer.firstSeconds,
-          completionTokens: this.#request.completionTokens,
-          totalTokens: this.#request.promptTokens + this.#request.completionTokens,
+          tokens: usedBy(this.#request),
           cost,
         });
       });
@@ -290,5 +290,13 @@ function routeRequest(request: TrafficRequest): RouteRequest {
     sessionId: request.session,
     priority: 0,
     body: EMPTY,
+  };
+}
+
+function usedBy({ promptTokens, cachedTokens, completionTokens }: TrafficRequest): UsedTokens {
+  return {
+    total: promptTokens + completionTokens,
+    input: Math.max(0, promptTokens - cachedTokens),
+    output: completionTokens,
   };
 }

@@ -1,5 +1,6 @@
 import type { Candidate } from "../candidate.ts";
 import { type DropReason, keep, type SelectionInput, type Stage } from "../selection.ts";
+import { reservationOf } from "../token-reservation.ts";
 
 const EU = /^(eu|europe|swedencentral|francecentral|germanywestcentral|switzerland|norway|poland|italynorth|spain|uk)/;
 const US = /^(us|eastus|westus|centralus|northcentralus|southcentralus)/;
@@ -42,12 +43,15 @@ function windowText({ deployment }: Candidate, input: SelectionInput): string | 
   return most === undefined ? undefined : `${promptSize(input)} tokens of prompt, room for ${most}`;
 }
 
-function overRate({ rpm, tpm, itpm, state }: Candidate, input: SelectionInput): DropReason | undefined {
+function overRate(candidate: Candidate, input: SelectionInput): DropReason | undefined {
+  const { rpm, tpm, itpm, otpm, state } = candidate;
   const { now } = input;
   if (rpm !== undefined && state.minute.requests(now) + 1 > rpm) return "rpm";
-  const tokens = promptSize(input);
-  if (tpm !== undefined && state.minute.tokens(now) + tokens > tpm) return "tpm";
-  return itpm !== undefined && tokens > itpm ? "tpm" : undefined;
+  if (tpm !== undefined && state.minute.tokens(now) + promptSize(input) > tpm) return "tpm";
+  const holds = reservationOf(candidate, input.request);
+  if (holds === undefined) return undefined;
+  if (itpm !== undefined && state.minute.input(now) + holds.input > itpm) return "itpm";
+  return otpm !== undefined && state.minute.output(now) + holds.output > otpm ? "otpm" : undefined;
 }
 
 /** `eu` and `us` stand for all regions there; anything else must be the region itself. */

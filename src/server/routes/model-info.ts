@@ -166,6 +166,8 @@ export function groupRow(name: string, deployments: readonly Deployment[]): Json
     mode: deployments[0]?.facts.mode ?? null,
     tpm: sum(deployments.map(({ settings }) => settings.tpm)),
     rpm: sum(deployments.map(({ settings }) => settings.rpm)),
+    itpm: sum(deployments.map(({ settings }) => settings.itpm)),
+    otpm: sum(deployments.map(({ settings }) => settings.otpm)),
     ...abilities,
   };
 }
@@ -199,6 +201,8 @@ export function deploymentRow(deployment: Deployment): JsonObject {
   for (const [name, value] of Object.entries({
     rpm: settings.rpm,
     tpm: settings.tpm,
+    itpm: settings.itpm,
+    otpm: settings.otpm,
     weight: settings.weight,
     order: settings.order,
     timeout: settings.timeout,

@@ -1,9 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { MinuteCounts } from "../../../src/routing/minute-counts.ts";
-import { assumedUse, MinuteTally, NO_USE } from "../../../src/routing/shared/minute-tally.ts";
+import { assumedUse, MinuteTally, type MinuteUse, NO_USE } from "../../../src/routing/shared/minute-tally.ts";
 
-const use = fc.record({ requests: fc.nat(50), tokens: fc.nat(5000) });
+const figure = fc.nat(5000);
+const use = fc.record({ requests: fc.nat(50), tokens: figure, input: figure, output: figure });
+const seen = (requests: number, tokens: number): MinuteUse => ({ requests, tokens, input: tokens, output: 0 });
 
 /** Words of three processes about two deployments, each process's in the order of their numbers. */
 const words = fc
@@ -27,7 +29,7 @@ describe("what other processes told of a minute", () => {
             requests += last?.requests ?? 0;
             tokens += last?.tokens ?? 0;
           }
-          expect(tally.of(7, deployment)).toEqual({ requests, tokens });
+          expect(tally.of(7, deployment)).toMatchObject({ requests, tokens });
         }
         expect(tally.of(8, "a")).toEqual(NO_USE);
       }),
@@ -36,10 +38,10 @@ describe("what other processes told of a minute", () => {
 
   test("a new minute forgets the old one, and an old minute's word comes too late", () => {
     const tally = new MinuteTally();
-    tally.hear(7, "p", "a", { number: 1, requests: 3, tokens: 9 });
-    tally.hear(8, "p", "a", { number: 2, requests: 1, tokens: 2 });
-    tally.hear(7, "q", "a", { number: 1, requests: 5, tokens: 5 });
-    expect(tally.of(8, "a")).toEqual({ requests: 1, tokens: 2 });
+    tally.hear(7, "p", "a", { number: 1, ...seen(3, 9) });
+    tally.hear(8, "p", "a", { number: 2, ...seen(1, 2) });
+    tally.hear(7, "q", "a", { number: 1, ...seen(5, 5) });
+    expect(tally.of(8, "a")).toEqual(seen(1, 2));
     expect(tally.of(7, "a")).toEqual(NO_USE);
   });
 
@@ -47,11 +49,11 @@ describe("what other processes told of a minute", () => {
     const now = 60_000 * 1000 + 5000;
     const counts = new MinuteCounts();
     counts.began(now);
-    counts.used(10, now);
-    counts.others(1000, { requests: 4, tokens: 30 }, now);
+    counts.used({ total: 10, input: 6, output: 4 }, now);
+    counts.others(1000, seen(4, 30), now);
     expect([counts.requests(now), counts.tokens(now)]).toEqual([5, 40]);
     expect(counts.own(now)).toMatchObject({ requests: 1, tokens: 10 });
-    counts.others(999, { requests: 400, tokens: 300 }, now);
+    counts.others(999, seen(400, 300), now);
     expect(counts.requests(now)).toBe(5);
     expect(counts.requests(now + 60_000)).toBe(0);
   });
@@ -65,6 +67,6 @@ describe("what other processes told of a minute", () => {
         expect(assumed.tokens).toBeGreaterThanOrEqual(Math.max(told.tokens, own.tokens * (processes - 1)));
       }),
     );
-    expect(assumedUse({ requests: 5, tokens: 7 }, NO_USE, 1)).toEqual(NO_USE);
+    expect(assumedUse(seen(5, 7), NO_USE, 1)).toEqual(NO_USE);
   });
 });
