@@ -13,6 +13,7 @@ const END = "<!-- end of keys -->";
 const UNKNOWN: Readonly<Record<Section["unknown"], string>> = {
   told: "",
   kept: "Other keys are kept.",
+  refused: "Any other key refuses the file.",
   upstream: "Price fields are prices; any other key is a parameter of the provider.",
 };
 

@@ -47,6 +47,7 @@ export class LiveConfiguration {
   #declared: Declared;
   #stored: StoredConfiguration = NOTHING_STORED;
   #source: StoredSource | undefined;
+  #declare: ((next: Snapshot) => Promise<void>) | undefined;
   /** Changes are taken one after the other. */
   #turn: Promise<void> = Promise.resolve();
   readonly #options: LiveConfigurationOptions;
@@ -74,8 +75,13 @@ export class LiveConfiguration {
     return this.#current;
   }
 
-  /** Adds what the database has, now and whenever that is another. */
-  async attach(source: StoredSource): Promise<void> {
+  /**
+   * Adds what the database has, now and whenever that is another. `declare` makes the database hold what the files
+   * declare, before they are in force. Rejects with ConfigError when it cannot.
+   */
+  async attach(source: StoredSource, declare: (next: Snapshot) => Promise<void>): Promise<void> {
+    this.#declare = declare;
+    await declare(this.#current);
     this.#source = source;
     await this.refresh();
     this.#every(POLL_MS, () => void this.#poll());
@@ -174,12 +180,8 @@ export class LiveConfiguration {
       declared = await read(this.#options);
       next = compile(declared, this.#stored);
     } catch (error) {
-      if (!(error instanceof ConfigError)) {
-        log.error("the configuration cannot be read again; the one in force stays", { reason: String(error) });
-        return;
-      }
-      log.error("the changed configuration is refused; the one in force stays");
-      tell(log, error.diagnostics);
+      if (error instanceof ConfigError) this.#tellRefusal(error);
+      else log.error("the configuration cannot be read again; the one in force stays", { reason: String(error) });
       return;
     }
     const lost = lostDeployments(this.#current, next);
@@ -188,6 +190,7 @@ export class LiveConfiguration {
       tell(log, lost);
       return;
     }
+    if (!(await this.#accepted(next))) return;
     const changed = next.version !== this.#current.version;
     this.#declared = declared;
     this.#current = next;
@@ -196,6 +199,29 @@ export class LiveConfiguration {
     log.info(changed ? "another configuration is in force" : "the configuration was read again and is the same", {
       version: next.version,
     });
+  }
+
+  /** Whether the database holds what the files declare. */
+  async #accepted(next: Snapshot): Promise<boolean> {
+    try {
+      await this.#declare?.(next);
+      return true;
+    } catch (error) {
+      if (error instanceof ConfigError) this.#tellRefusal(error);
+      else {
+        this.#options.log.error("what the configuration declares cannot be kept; the one in force stays", {
+          reason: String(error),
+        });
+        // The database may be away: it is tried again with the next look.
+        this.#stamps = "";
+      }
+      return false;
+    }
+  }
+
+  #tellRefusal({ diagnostics }: ConfigError): void {
+    this.#options.log.error("the changed configuration is refused; the one in force stays");
+    tell(this.#options.log, diagnostics);
   }
 }
 

@@ -16,6 +16,7 @@ import { openSoftBudgetWatch } from "../management/budgets/soft-budgets.ts";
 import { TABLES } from "../management/change.ts";
 import { PRICE_MAP_URL } from "../management/cost-map/reload-prices.ts";
 import { openCostMapSchedule } from "../management/cost-map/schedule.ts";
+import { applyDeclaredObjects } from "../management/declared/apply-declared.ts";
 import { type KeyRotationOptions, openKeyRotation } from "../management/keys/rotate-keys.ts";
 import type { Management } from "../management/management.ts";
 import { storedSource } from "../management/models/stored-source.ts";
@@ -217,7 +218,9 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
       if (changes.some(({ table }) => CONFIGURING.has(table))) await configuration.refresh();
     },
   });
-  await configuration.attach(storedSource(database, management.secrets));
+  await configuration.attach(storedSource(database, management.secrets), (next) =>
+    applyDeclaredObjects(management, next),
+  );
   const jobs = [
     openCostMapSchedule(management),
     openSoftBudgetWatch(management),

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { asArray, asObject, asString, type JsonObject } from "../json/json.ts";
 import { allProviders } from "../providers/registry.ts";
 import type { Deployment, Diagnostic, Snapshot, SourceLocation, WildcardGroup } from "../snapshot/snapshot.ts";
+import { declaredObjects } from "./declared-objects.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
 import { compileModelList, declaredCredentials } from "./model-list.ts";
@@ -39,6 +40,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     credentials,
     environment: valid.environment,
   });
+  const objects = declaredObjects(document, valid, general.masterKey);
   const deployments = [...declared, ...added.deployments];
   const settings = routerSettingsOf(router, library);
   const diagnostics = inOrder(document.files, [
@@ -46,10 +48,12 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     ...skipped,
     ...strategyDiagnostics(document, valid, settings.routingStrategy),
     ...tokenDiagnostics(document, valid),
+    ...objects.diagnostics,
     ...problems,
     ...stored.problems,
     ...added.diagnostics,
   ]);
+  if (objects.diagnostics.length > 0) throw new ConfigError(diagnostics);
   const strict = (router.ignore_invalid_deployments ?? library.ignore_invalid_deployments) === false;
   if (strict && skipped.some((one) => one.severity === "error")) throw new ConfigError(diagnostics);
   return {
@@ -60,6 +64,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     files: document.files,
     ...grouped(deployments),
     declaredCredentials: credentialLocations(document, valid),
+    declaredObjects: objects.objects,
     aliases: aliasesOf(router, library),
     router: settings,
     library: librarySettingsOf(library, valid.environment),

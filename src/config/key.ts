@@ -22,8 +22,11 @@ export type KeyStatus =
 /** One key of LiteLLM's configuration: what becomes of it, and what its value must be. */
 export type Key = KeyStatus & { readonly type: ValueType };
 
-/** What becomes of a key that no table has: told, kept without a word, or sent to the provider. */
-export type UnknownKeys = "told" | "kept" | "upstream";
+/**
+ * What becomes of a key that no table has: told, kept without a word, sent to the provider, or refused with the whole
+ * file, where a slip would leave somebody without a limit.
+ */
+export type UnknownKeys = "told" | "kept" | "upstream" | "refused";
 
 /** A map of the configuration whose keys are known: `router_settings`, one entry of `model_list` … */
 export interface Section {

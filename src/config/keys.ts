@@ -1,6 +1,7 @@
 import { closest } from "../providers/closest.ts";
 import { later, type Section, section, supported } from "./key.ts";
 import { cacheParams, coordinationRedis } from "./keys/cache-params.ts";
+import { budgetWindow, declaredBudget, declaredKey, declaredTeam, modelBudget } from "./keys/declared-objects.ts";
 import { generalSettings } from "./keys/general-settings.ts";
 import { jwtAuth, rolePermission, tokenIssuer } from "./keys/jwt-auth.ts";
 import { litellmParams } from "./keys/litellm-params.ts";
@@ -34,6 +35,9 @@ export const CONFIGURATION = section("Top level", {
   environment_variables: supported(mapOf(either(text, number, flag))),
   credential_list: supported(listOf(sectionOf(credential))),
   include: supported(texts),
+  virtual_keys: supported(listOf(sectionOf(declaredKey))),
+  teams: supported(listOf(sectionOf(declaredTeam))),
+  budgets: supported(listOf(sectionOf(declaredBudget))),
 
   guardrails: guardrails(listOf(sectionOf(guardrail))),
   policies: guardrails(anything),
@@ -58,6 +62,11 @@ export const SECTIONS: readonly Section[] = [
   litellmParams,
   modelInfo,
   credential,
+  declaredKey,
+  declaredTeam,
+  declaredBudget,
+  budgetWindow,
+  modelBudget,
   routerSettings,
   retryPolicy,
   allowedFailsPolicy,
@@ -81,9 +90,12 @@ export const SECTIONS: readonly Section[] = [
 /** Sections that people mistake for one another. */
 const SETTINGS = [routerSettings, litellmSettings, generalSettings, CONFIGURATION];
 
+/** Fields of requests to the management API that say in the file something else, or by another name. */
+const OTHER_NAMES: Readonly<Record<string, string>> = { duration: "expires" };
+
 /** What was probably meant by a key that the section does not have: another section's key of that name, or one nearly so. */
 export function suggestKey(where: Section, name: string): string | undefined {
   const home = SETTINGS.find((other) => other !== where && SETTINGS.includes(where) && other.keys.has(name));
   if (home !== undefined) return home === CONFIGURATION ? `${name} at the top level` : `${home.title}.${name}`;
-  return closest(name, [...where.keys.keys()]);
+  return OTHER_NAMES[name] ?? closest(name, [...where.keys.keys()]);
 }

@@ -137,6 +137,11 @@ class Validator {
   }
 
   #unknown(section: Section, name: string, value: Json, path: Path, muted: boolean): Json {
+    if (section.unknown === "refused") {
+      const message = `${name} is no key of ${section.title}`;
+      this.#refuse("unknown_key", path, message, suggestKey(section, name), "key");
+      return value;
+    }
     if (section.unknown === "told") {
       this.#tell(
         "warning",
@@ -190,9 +195,9 @@ class Validator {
     return null;
   }
 
-  #refuse(code: string, path: Path, message: string, suggestion?: string): void {
+  #refuse(code: string, path: Path, message: string, suggestion?: string, part: "key" | "value" = "value"): void {
     this.refused = true;
-    this.#tell("error", code, path, message, suggestion);
+    this.#tell("error", code, path, message, suggestion, part);
   }
 
   #tell(

@@ -1,4 +1,5 @@
 import { isObject, type Json } from "../json/json.ts";
+import { DURATION_SYNTAX } from "./duration.ts";
 import { parseNetwork } from "./ip-networks.ts";
 import type { Section } from "./key.ts";
 
@@ -43,6 +44,19 @@ export const network: ValueType = textOf({
   name: "an address or a network such as 10.0.0.0/8",
   example: "10.0.0.0/8",
   accepts: (value) => parseNetwork(value) !== undefined,
+});
+/** How long a budget's period is. */
+export const duration: ValueType = textOf({
+  name: "a duration such as 30s, 5m, 24h, 7d, 1w or 1mo",
+  example: "30d",
+  accepts: (value) => DURATION_SYNTAX.test(value),
+});
+/** A moment: a day is its beginning in UTC, a time of day needs its offset. */
+export const moment: ValueType = textOf({
+  name: "a time such as 2027-01-31 or 2027-01-31T12:00:00Z",
+  example: "2027-01-31",
+  accepts: (value) =>
+    /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(value) && !Number.isNaN(Date.parse(value)),
 });
 export const listOf = (items: ValueType): ValueType => ({ kind: "list", items });
 export const mapOf = (values: ValueType): ValueType => ({ kind: "map", values });

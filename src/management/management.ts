@@ -6,7 +6,7 @@ import type { Database } from "../store/database.ts";
 import type { ResetClock } from "../store/objects/budget-window.ts";
 import type { SpendDimension } from "../store/objects/spend-totals.ts";
 import type { Secrets } from "../store/secrets.ts";
-import type { DeclaredObjects } from "./declared-objects.ts";
+import type { DeclaredObjects } from "./declared/declared-objects.ts";
 
 /** A change that has just been committed, for whoever keeps copies of what is managed. */
 export interface ObjectChange {

@@ -3,7 +3,7 @@ import type { Snapshot } from "../snapshot/snapshot.ts";
 import type { Database } from "../store/database.ts";
 import { spendTotals } from "../store/objects/spend-totals.ts";
 import { Secrets } from "../store/secrets.ts";
-import { DeclaredObjects } from "./declared-objects.ts";
+import { DeclaredObjects } from "./declared/declared-objects.ts";
 import type { Management, ModelHost } from "./management.ts";
 
 export interface ManagementOptions {
@@ -19,7 +19,6 @@ export interface ManagementOptions {
   readonly models: ModelHost;
   readonly priceMapUrl: string | undefined;
   readonly fetchText: Management["fetchText"];
-  readonly declared?: DeclaredObjects;
   /** Default: what the ledger has. */
   readonly spendOf?: Management["spendOf"];
   readonly changed?: Management["changed"];
@@ -48,7 +47,7 @@ export async function openManagement(options: ManagementOptions): Promise<Manage
     models: options.models,
     priceMapUrl: options.priceMapUrl,
     fetchText: options.fetchText,
-    declared: options.declared ?? new DeclaredObjects(),
+    declared: new DeclaredObjects(() => options.snapshot().declaredObjects),
     now: options.now ?? Date.now,
     spendOf: options.spendOf ?? ((dimension, ids) => spendTotals(database.kysely, dimension, ids)),
     changed: options.changed ?? (() => {}),

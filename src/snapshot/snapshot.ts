@@ -179,6 +179,18 @@ export interface ResourceSettings {
   readonly vectorStores: readonly JsonObject[];
 }
 
+export type DeclaredKind = "key" | "team" | "budget";
+
+/** A key, a team or a budget that belongs to a configuration file. */
+export interface DeclaredObject {
+  readonly kind: DeclaredKind;
+  /** `team_id`, `budget_id`, or the SHA-256 of the key: the key itself is not kept. */
+  readonly id: string;
+  /** By their names on the wire; of a key also `key_name`. */
+  readonly fields: JsonObject;
+  readonly source: SourceLocation;
+}
+
 /** Something that the operator should know; errors make `check` fail. */
 export interface Diagnostic {
   readonly severity: "error" | "warning" | "info";
@@ -202,6 +214,8 @@ export interface Snapshot {
   readonly deploymentsById: ReadonlyMap<string, Deployment>;
   /** Names of the credentials that the files declare. */
   readonly declaredCredentials: ReadonlyMap<string, SourceLocation>;
+  /** Budgets, teams and keys that the files declare, by `kind:id`; whoever refers to others comes after them. */
+  readonly declaredObjects: ReadonlyMap<string, DeclaredObject>;
   readonly router: RouterSettings;
   readonly library: LibrarySettings;
   readonly general: GeneralSettings;

@@ -40,6 +40,25 @@ describe("planChanges", () => {
     ]);
   });
 
+  test("declared keys, teams and budgets are compared by their names, whatever their order", () => {
+    const before = {
+      teams: [{ team_id: "a", max_budget: 1 }, { team_id: "b" }],
+      virtual_keys: [{ key: "os.environ/ONE", key_alias: "crawler", rpm_limit: 2 }, { key: "os.environ/TWO" }],
+    };
+    const after = {
+      budgets: [{ budget_id: "shared", max_budget: 5 }],
+      teams: [{ team_id: "b" }, { team_id: "a", max_budget: 2 }],
+      virtual_keys: [{ key: "os.environ/NEW", key_alias: "crawler", rpm_limit: 2 }],
+    };
+    expect(renderPlan(planChanges(before, after), at).split("\n")).toEqual([
+      "+ budget shared  (a.yml:7)",
+      "~ team a: max_budget: 1 → 2  (a.yml:7)",
+      '~ key crawler: key: "os.environ/ONE" → "os.environ/NEW"  (a.yml:7)',
+      "- key os.environ/TWO",
+      "4 changes",
+    ]);
+  });
+
   test("what only a start takes is marked", () => {
     const changes = planChanges(
       { litellm_settings: { cache: true, num_retries: 1 }, general_settings: { master_key: "a" } },

@@ -6,7 +6,7 @@ export interface Change {
   readonly kind: "added" | "removed" | "changed";
   /** In words: `model gpt (openai/gpt-4o)`, `router_settings.num_retries`. */
   readonly what: string;
-  /** Of a changed deployment: the member that differs (`litellm_params.rpm`). */
+  /** Of a changed entry of a list: the member that differs (`litellm_params.rpm`). */
   readonly member?: string;
   readonly before?: Json;
   readonly after?: Json;
@@ -33,15 +33,42 @@ const AT_START = [
   ["router_settings", "caching_groups"],
 ];
 
+/** Lists whose entries have names of their own: members of the same name are compared with one another. */
+const NAMED: readonly NamedList[] = [
+  {
+    section: "model_list",
+    nameOf: (entry) => asString(entry.model_name),
+    likeness: modelOf,
+    title: (name, entry) => `model ${name} (${modelOf(entry)})`,
+  },
+  declaredList("budgets", "budget", (entry) => asString(entry.budget_id)),
+  declaredList("teams", "team", (entry) => asString(entry.team_id)),
+  declaredList("virtual_keys", "key", (entry) => asString(entry.key_alias) ?? asString(entry.key)),
+];
+
+interface NamedList {
+  readonly section: string;
+  nameOf(entry: JsonObject): string | undefined;
+  /** Of several of one name those are compared first that are alike in this. */
+  likeness(entry: JsonObject): string;
+  title(name: string, entry: JsonObject): string;
+}
+
+function declaredList(section: string, title: string, nameOf: NamedList["nameOf"]): NamedList {
+  return { section, nameOf, likeness: () => "", title: (name) => `${title} ${name}` };
+}
+
 /**
  * What taking `after` in place of `before` changes, models first. Deployments of one model name are compared as alike as
  * possible: those that are equal, then those that call the same model, then one by one.
  */
 export function planChanges(before: JsonObject, after: JsonObject): readonly Change[] {
   const changes: Change[] = [];
-  changes.push(...modelChanges(asArray(before.model_list), asArray(after.model_list)));
+  for (const list of NAMED) {
+    changes.push(...listChanges(list, asArray(before[list.section]), asArray(after[list.section])));
+  }
   for (const name of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    if (name !== "model_list") compare(before[name], after[name], [name], changes);
+    if (!NAMED.some(({ section }) => section === name)) compare(before[name], after[name], [name], changes);
   }
   return changes;
 }
@@ -70,10 +97,10 @@ interface Entry {
   readonly index: number;
 }
 
-function modelChanges(before: readonly Json[], after: readonly Json[]): Change[] {
+function listChanges(list: NamedList, before: readonly Json[], after: readonly Json[]): Change[] {
   const changes: Change[] = [];
-  const old = byName(before);
-  const fresh = byName(after);
+  const old = byName(list, before);
+  const fresh = byName(list, after);
   for (const name of new Set([...fresh.keys(), ...old.keys()])) {
     const olds = [...(old.get(name) ?? [])];
     const rest: Entry[] = [];
@@ -83,21 +110,21 @@ function modelChanges(before: readonly Json[], after: readonly Json[]): Change[]
       else rest.push(entry);
     }
     for (const entry of rest) {
-      const alike = olds.findIndex(({ value }) => modelOf(value) === modelOf(entry.value));
+      const alike = olds.findIndex(({ value }) => list.likeness(value) === list.likeness(entry.value));
       const [partner] = olds.splice(Math.max(alike, 0), olds.length === 0 ? 0 : 1);
-      if (partner === undefined) changes.push(whole("added", name, entry));
-      else changes.push(...deploymentChanges(name, partner, entry));
+      if (partner === undefined) changes.push(whole(list, "added", name, entry));
+      else changes.push(...entryChanges(list, name, partner, entry));
     }
-    changes.push(...olds.map((entry) => whole("removed", name, entry)));
+    changes.push(...olds.map((entry) => whole(list, "removed", name, entry)));
   }
   return changes;
 }
 
-function byName(list: readonly Json[]): Map<string, Entry[]> {
+function byName({ nameOf }: NamedList, items: readonly Json[]): Map<string, Entry[]> {
   const names = new Map<string, Entry[]>();
-  list.forEach((item, index) => {
+  items.forEach((item, index) => {
     const value = asObject(item);
-    const name = asString(value?.model_name);
+    const name = value === undefined ? undefined : nameOf(value);
     if (value === undefined || name === undefined) return;
     names.set(name, [...(names.get(name) ?? []), { value, index }]);
   });
@@ -108,23 +135,23 @@ function modelOf(entry: JsonObject): string {
   return asString(asObject(entry.litellm_params)?.model) ?? "";
 }
 
-function whole(kind: "added" | "removed", name: string, { value, index }: Entry): Change {
+function whole(list: NamedList, kind: "added" | "removed", name: string, { value, index }: Entry): Change {
   return {
     kind,
-    what: `model ${name} (${modelOf(value)})`,
-    ...(kind === "added" ? { path: ["model_list", index] } : {}),
+    what: list.title(name, value),
+    ...(kind === "added" ? { path: [list.section, index] } : {}),
     atStart: false,
   };
 }
 
-function deploymentChanges(name: string, before: Entry, after: Entry): Change[] {
+function entryChanges(list: NamedList, name: string, before: Entry, after: Entry): Change[] {
   const found: Change[] = [];
   compare(before.value, after.value, [], found);
   return found.map((change) => ({
     ...change,
-    what: `model ${name} (${modelOf(after.value)})`,
+    what: list.title(name, after.value),
     member: change.what,
-    ...(change.path === undefined ? {} : { path: ["model_list", after.index, ...change.path] }),
+    ...(change.path === undefined ? {} : { path: [list.section, after.index, ...change.path] }),
     atStart: false,
   }));
 }

@@ -1,25 +1,14 @@
 import { z } from "zod";
 import type { Json, JsonObject } from "../../json/json.ts";
 import { type BudgetRow, budgets } from "../../store/objects/budgets.ts";
-import { customers } from "../../store/objects/customers.ts";
-import { keys } from "../../store/objects/keys.ts";
-import { organizations } from "../../store/objects/organizations.ts";
-import { projects } from "../../store/objects/projects.ts";
-import { tags } from "../../store/objects/tags.ts";
-import { teamMembers } from "../../store/objects/teams.ts";
 import { change } from "../change.ts";
 import * as f from "../fields.ts";
 import { badRequest, refused } from "../refusals.ts";
 import { type ManagementRoute, route } from "../route.ts";
-import { auditedBudget, changeBudget, insertBudget } from "./write-budget.ts";
+import { budgetBody } from "./budget-shape.ts";
+import { auditedBudget, changeBudget, holdersOfBudget, insertBudget } from "./write-budget.ts";
 
 const TAG = "budget management";
-const budgetBody = z.object({
-  budget_id: f.optionalName,
-  ...f.limitFields,
-  model_max_budget: f.modelMaxBudget,
-  budget_reset_at: f.time,
-});
 
 export const budgetRoutes: readonly ManagementRoute[] = [
   route({
@@ -49,7 +38,6 @@ export const budgetRoutes: readonly ManagementRoute[] = [
     handle: async ({ body, ...actor }) => {
       const { budget_id, ...fields } = body;
       if (typeof budget_id !== "string") throw badRequest("budget_id is required", "budget_id");
-      actor.management.declared.requireOwn("budget", budget_id);
       const row = await change(actor, (transaction) =>
         changeBudget(actor.management, transaction, budget_id, fields as JsonObject),
       );
@@ -69,11 +57,8 @@ export const budgetRoutes: readonly ManagementRoute[] = [
       const row = await change(actor, async ({ connection, record }) => {
         const found = await budgets.lock(connection, body.id);
         if (found === undefined) throw refused(404, `Budget not found, passed budget_id=${body.id}`);
-        for (const [what, table] of HOLDERS) {
-          const holders = await table.countBy(connection, "budget_id", [body.id]);
-          const count = holders.get(body.id) ?? 0;
-          if (count > 0) throw refused(400, `Budget ${body.id} is in use by ${count} ${what}`);
-        }
+        const holders = await holdersOfBudget(connection, body.id);
+        if (holders !== undefined) throw refused(400, `Budget ${body.id} is in use by ${holders}`);
         await budgets.delete(connection, [body.id]);
         await record("budget", "deleted", body.id, auditedBudget(found), null);
         return found;
@@ -115,15 +100,6 @@ export const budgetRoutes: readonly ManagementRoute[] = [
     },
   }),
 ];
-
-const HOLDERS = [
-  ["keys", keys],
-  ["customers", customers],
-  ["tags", tags],
-  ["organizations", organizations],
-  ["projects", projects],
-  ["team members", teamMembers],
-] as const;
 
 function shown(rows: readonly BudgetRow[]): Json {
   return rows.map(auditedBudget);

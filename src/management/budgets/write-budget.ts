@@ -1,6 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject } from "../../json/json.ts";
 import { type BudgetRow, budgets } from "../../store/objects/budgets.ts";
+import { customers } from "../../store/objects/customers.ts";
+import { keys } from "../../store/objects/keys.ts";
+import type { Connection } from "../../store/objects/object-table.ts";
+import { organizations } from "../../store/objects/organizations.ts";
+import { projects } from "../../store/objects/projects.ts";
+import { tags } from "../../store/objects/tags.ts";
+import { teamMembers } from "../../store/objects/teams.ts";
 import type { Change } from "../change.ts";
 import { resetFor } from "../fields.ts";
 import type { Management } from "../management.ts";
@@ -48,6 +55,8 @@ export async function changeBudget(
   budgetId: string,
   fields: JsonObject,
 ): Promise<BudgetRow | undefined> {
+  // Whoever shares it changes it through its own route, too.
+  management.declared.requireOwn("budget", budgetId);
   const before = await budgets.lock(connection, budgetId);
   if (before === undefined) return undefined;
   const after: BudgetRow = {
@@ -66,4 +75,22 @@ export async function changeBudget(
   await budgets.update(connection, budgetId, after);
   await record("budget", "updated", budgetId, auditedBudget(before), auditedBudget(after));
   return after;
+}
+
+const HOLDERS = [
+  ["keys", keys],
+  ["customers", customers],
+  ["tags", tags],
+  ["organizations", organizations],
+  ["projects", projects],
+  ["team members", teamMembers],
+] as const;
+
+/** Who has a budget (`3 keys`); undefined when nobody does. */
+export async function holdersOfBudget(connection: Connection, id: string): Promise<string | undefined> {
+  for (const [what, table] of HOLDERS) {
+    const count = (await table.countBy(connection, "budget_id", [id])).get(id) ?? 0;
+    if (count > 0) return `${count} ${what}`;
+  }
+  return undefined;
 }

@@ -4,7 +4,7 @@ import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
 import { archive } from "../../store/objects/archived-objects.ts";
 import { forgetReplacedTokens, type KeyRow, keys, replaceToken } from "../../store/objects/keys.ts";
 import { Authority } from "../authority.ts";
-import { type Actor, change } from "../change.ts";
+import { type Actor, type Change, change } from "../change.ts";
 import { expiryFor, resetFor } from "../fields.ts";
 import type { Management } from "../management.ts";
 import { isoTime, listOf, nanoOf, settingsOf } from "../object-shape.ts";
@@ -231,22 +231,32 @@ export async function deleteKeyRows(actor: Actor, rows: readonly KeyRow[], autho
   const { management } = actor;
   for (const row of rows) management.declared.requireOwn("key", row.token);
   const shown = await Promise.all(rows.map((row) => showKey(management, management.database.kysely, row)));
-  await change(actor, async ({ connection, now, by, record }) => {
+  await change(actor, async (transaction) => {
+    const { connection } = transaction;
     const authority = new Authority(actor.principal, connection);
     for (const row of rows) {
       if (authorise) await requireMayChange(authority, connection, row, "/key/delete");
       if ((await keys.lock(connection, row.token)) === undefined) throw keyNotFound("keys");
     }
-    const tokens = rows.map((row) => row.token);
-    await archive(
-      connection,
-      "key",
-      rows.map((row, at) => ({ id: row.token, deletedAt: now, deletedBy: by, data: JSON.stringify(shown[at]) })),
-    );
-    await forgetReplacedTokens(connection, tokens);
-    await keys.delete(connection, tokens);
-    for (const row of rows) await record("key", "deleted", row.token, auditedKey(row), null);
+    await removeKeyRows(transaction, rows, shown);
   });
+}
+
+/** Deletes keys in a transaction; `shown`: what the archive keeps of each. */
+export async function removeKeyRows(
+  { connection, now, by, record }: Change,
+  rows: readonly KeyRow[],
+  shown: readonly JsonObject[],
+): Promise<void> {
+  const tokens = rows.map((row) => row.token);
+  await archive(
+    connection,
+    "key",
+    rows.map((row, at) => ({ id: row.token, deletedAt: now, deletedBy: by, data: JSON.stringify(shown[at]) })),
+  );
+  await forgetReplacedTokens(connection, tokens);
+  await keys.delete(connection, tokens);
+  for (const row of rows) await record("key", "deleted", row.token, auditedKey(row), null);
 }
 
 export async function setBlocked(actor: Actor, key: string, blocked: boolean): Promise<MutableJsonObject> {

@@ -53,7 +53,7 @@ export async function createModel(actor: Actor, body: NewModel): Promise<JsonObj
       updated_by: by,
     };
     await storedModels.insert(connection, inserted);
-    if (teamId !== null) await allowTeam(transaction, teamId, publicName);
+    if (teamId !== null) await allowTeam(management, transaction, teamId, publicName);
     await bumpConfigurationVersion(connection, now);
     await record("model", "created", id, null, showModel(inserted, management.secrets));
     return inserted;
@@ -111,7 +111,7 @@ export async function deleteModel(actor: Actor, id: string): Promise<JsonObject>
     if (before === undefined) throw refused(400, `Model with id=${id} not found in db`);
     await requireMayWrite(actor, connection, before.team_id);
     await storedModels.delete(connection, [id]);
-    if (before.team_id !== null) await disallowTeam(transaction, before);
+    if (before.team_id !== null) await disallowTeam(management, transaction, before);
     await bumpConfigurationVersion(connection, now);
     await record("model", "deleted", id, showModel(before, management.secrets), null);
   });
@@ -189,20 +189,27 @@ function mergedInfo(before: StoredModelRow, body: ModelChanges): JsonObject {
 }
 
 /** A team that may only use some models may use its own, too. */
-async function allowTeam(transaction: Change, teamId: string, model: string): Promise<void> {
-  await changeTeamModels(transaction, teamId, (models) => (models.length === 0 ? models : [...models, model]));
+async function allowTeam(management: Management, transaction: Change, teamId: string, model: string): Promise<void> {
+  await changeTeamModels(management, transaction, teamId, (models) =>
+    models.length === 0 ? models : [...models, model],
+  );
 }
 
 /** The last name of a list stays: an empty list would allow every model. */
-async function disallowTeam(transaction: Change, { team_id, model_info }: StoredModelRow): Promise<void> {
+async function disallowTeam(
+  management: Management,
+  transaction: Change,
+  { team_id, model_info }: StoredModelRow,
+): Promise<void> {
   const name = (JSON.parse(model_info) as JsonObject).team_public_model_name;
-  await changeTeamModels(transaction, team_id as string, (models) => {
+  await changeTeamModels(management, transaction, team_id as string, (models) => {
     const rest = models.filter((model) => model !== name);
     return rest.length === 0 ? models : rest;
   });
 }
 
 async function changeTeamModels(
+  management: Management,
   { connection, now, by, record }: Change,
   teamId: string,
   changed: (models: readonly string[]) => readonly string[],
@@ -211,6 +218,7 @@ async function changeTeamModels(
   if (before === undefined) return;
   const models = JSON.stringify([...new Set(changed(listOf(before.models)))]);
   if (models === before.models) return;
+  management.declared.requireOwn("team", teamId);
   const after: TeamRow = { ...before, models, updated_at: now, updated_by: by };
   await teams.update(connection, teamId, after);
   await record("team", "updated", teamId, auditedTeam(before), auditedTeam(after));

@@ -74,7 +74,8 @@ function membersOf(fields: JsonObject): readonly MemberEntry[] {
   return [...named("members", "user"), ...named("admins", "admin"), ...listed];
 }
 
-function memberBudgetOf(fields: JsonObject): JsonObject | undefined {
+/** The limits of members that have none of their own; undefined when the fields name none. */
+export function memberBudgetOf(fields: JsonObject): JsonObject | undefined {
   const { team_member_budget, team_member_budget_duration, team_member_rpm_limit, team_member_tpm_limit } = fields;
   const budget = Object.entries({
     max_budget: team_member_budget,
@@ -85,7 +86,8 @@ function memberBudgetOf(fields: JsonObject): JsonObject | undefined {
   return budget.length === 0 ? undefined : (Object.fromEntries(budget) as JsonObject);
 }
 
-async function requireOrganization({ connection }: Change, id: string | null): Promise<void> {
+/** Throws when there is no such organization. */
+export async function requireOrganization({ connection }: Change, id: string | null): Promise<void> {
   if (id !== null && (await organizations.find(connection, id)) === undefined) {
     throw refused(400, `Organization not found, passed organization_id=${id}`);
   }

@@ -1,4 +1,5 @@
 /** LiteLLM's durations (`30s`, `5m`, `24h`, `7d`, `1w`, `1mo`) and what they mean for budgets and for expiry. */
+import { DURATION_SYNTAX } from "../../config/duration.ts";
 
 export interface Duration {
   readonly count: number;
@@ -12,12 +13,11 @@ export interface ResetClock {
   readonly resetTime?: string | undefined;
 }
 
-const SYNTAX = /^([1-9]\d{0,5})(s|mo|m|h|d|w)$/;
 const MILLISECONDS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 
 /** Undefined for what is no duration, zero included. */
 export function parseDuration(text: string): Duration | undefined {
-  const found = SYNTAX.exec(text.trim());
+  const found = DURATION_SYNTAX.exec(text.trim());
   return found === null ? undefined : { count: Number(found[1]), unit: found[2] as Duration["unit"] };
 }
 
