@@ -8,7 +8,7 @@
  *
  * Linux only: CPU time and memory are read from /proc. Uses nginx and wrk where they are installed.
  */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { temporaryFolder } from "../scripts/services/service.ts";
@@ -22,6 +22,7 @@ import {
   type Subject,
 } from "./measurements.ts";
 import { FLOOR, failuresOf, renderResults } from "./report.ts";
+import { writePart } from "./results-file.ts";
 import { pinSelf } from "./targets.ts";
 
 const FULL: Effort = {
@@ -86,7 +87,7 @@ try {
     console.error(`${failures} requests failed: these figures mean nothing`);
     process.exitCode = 1;
   } else if (!values.quick && values.only === undefined) {
-    writeFileSync(join(import.meta.dir, "results.md"), `${preface()}\n${tables}`);
+    writePart("bench", `${preface()}\n${tables}`);
   }
 } finally {
   folder.remove();

@@ -2,10 +2,12 @@
  * npm run bench:scale: what a million keys and ten million rows cost whoever asks. The same questions go to three
  * gateways in turns: on an empty database, on one with just enough for answers of the same size, and on a large one.
  *
- *   npm run bench:scale                                        SQLite at full size; seeds .isthmus-seed first (an hour)
+ *   npm run bench:scale                                        SQLite at full size; seeds .isthmus-seed first (20 minutes, 10 GB)
  *   npm run bench:scale -- --keys 100000 --rows 1000000        smaller
  *   npm run bench:scale -- --data-dir DIR                      a folder that npm run seed filled
- *   npm run bench:scale -- --store postgres --rows 1000000     on a PostgreSQL of its own
+ *   npm run bench:scale -- --store postgres                    on a PostgreSQL of its own, which is seeded first
+ *   npm run bench:scale -- --database-url postgres://…         on a database that npm run seed filled; small ones beside it
+ *   npm run bench:scale -- --write                             and keep the figures in bench/results.md
  */
 import { existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -13,14 +15,15 @@ import { parseArgs } from "node:util";
 import { startPostgresServer } from "../scripts/services/postgres.ts";
 import { endProcess, freePort, startProcess, temporaryFolder } from "../scripts/services/service.ts";
 import { createDatabase } from "../test/support/services/postgres.ts";
+import { writePart } from "./results-file.ts";
 import { type Asked, QUESTIONS } from "./scale/questions.ts";
 import { median } from "./statistics.ts";
 
 const ROOT = join(import.meta.dir, "..");
 const KEY = "sk-scale-0123456789abcdef";
 const DAY_MS = 86_400_000;
-/** Enough for a page of each answer. */
-const SMALL = { keys: 1_000, rows: 20_000, activeKeys: 200 };
+/** Enough for answers of the same size: as many keys and users of a day as an answer names. */
+const SMALL = { keys: 10_000, rows: 300_000, activeKeys: 5_000 };
 
 const { values } = parseArgs({
   options: {
@@ -30,6 +33,8 @@ const { values } = parseArgs({
     "data-dir": { type: "string", default: ".isthmus-seed" },
     rounds: { type: "string", default: "31" },
     only: { type: "string" },
+    "database-url": { type: "string" },
+    write: { type: "boolean", default: false },
   },
 });
 const rounds = Number(values.rounds);
@@ -44,7 +49,9 @@ interface Subject {
 }
 
 try {
-  const places = values.store === "postgres" ? await onPostgres() : onSqlite();
+  const given = values["database-url"];
+  const dialect = given !== undefined || values.store === "postgres" ? "postgres" : "sqlite";
+  const places = dialect === "sqlite" ? onSqlite() : await (given === undefined ? onPostgres() : besidePostgres(given));
   const subjects: Subject[] = [];
   for (const [at, [name, size]] of [
     ["empty", undefined],
@@ -72,10 +79,12 @@ try {
     }
     const [empty = 0, small = 0, big = 0] = times.map(median);
     const cells = [empty, small, big].map((ms) => ms.toFixed(2));
-    console.log(
+    lines.push(
       `| ${question.name} | ${cells.join(" | ")} | ${(big / small).toFixed(2)} | ${(big / empty).toFixed(2)} |`,
     );
+    console.log(lines.at(-1));
   }
+  if (values.write) writePart(`scale-${dialect}`, sectionOf(dialect, lines));
 } finally {
   for (const close of closing.reverse()) await close();
 }
@@ -104,6 +113,36 @@ async function onPostgres(): Promise<Place[]> {
     places.push({ args: ["--data-dir", join(folder.path, name)], env: { DATABASE_URL: url }, filled: false });
   }
   return places;
+}
+
+/** Two databases of its own beside one that is filled, on the same server. */
+async function besidePostgres(url: string): Promise<Place[]> {
+  const places: Place[] = [];
+  for (const name of ["empty", "small"]) {
+    const made = await createDatabase(url, name);
+    closing.push(() => made.drop());
+    places.push({ args: ["--data-dir", join(folder.path, name)], env: { DATABASE_URL: made.url }, filled: false });
+  }
+  return [...places, { args: ["--data-dir", join(folder.path, "large")], env: { DATABASE_URL: url }, filled: true }];
+}
+
+function sectionOf(dialect: "sqlite" | "postgres", lines: readonly string[]): string {
+  const name = dialect === "sqlite" ? "SQLite" : "PostgreSQL";
+  const command =
+    dialect === "sqlite" ? "npm run bench:scale -- --write" : "npm run bench:scale -- --store postgres --write";
+  return `## Much in the store: ${name}
+
+Written by \`${command}\` on Bun ${Bun.version}. The same questions to three gateways in turns: on an empty database, on one of
+${count(SMALL.keys)} keys and ${count(SMALL.rows)} rows, whose answers have the same size, and on one of ${count(large.keys)} keys and ${count(large.rows)} rows
+(\`npm run seed\`). Milliseconds of one request from outside, the median of ${rounds}. An empty database has nothing to answer: what
+much costs is the column *large / small*.
+
+${lines.join("\n")}
+`;
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-US");
 }
 
 async function seed(place: Place, size: typeof SMALL): Promise<void> {

@@ -1,7 +1,9 @@
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
 import type { SpendTable } from "../store/schema.ts";
 import type { SpendRecord } from "./record.ts";
+import { countRows, keptFrom, requestsByHour } from "./record-counts.ts";
+import { conditionsOf, type RecordFilter, whereAll } from "./record-filter.ts";
 import { HOUR_MS } from "./rollup-statements.ts";
 import { recordOf } from "./spend-row.ts";
 
@@ -27,46 +29,6 @@ export async function findRecords(database: Database, id: string): Promise<reado
     .execute();
   return rows.map(recordOf);
 }
-
-/** Which rows are meant; all that is given must hold. */
-export interface RecordFilter {
-  readonly id?: string;
-  /** Either of two: whose rows a caller may see who has a key and a user. */
-  readonly owner?: { readonly keyHash: string; readonly userId?: string };
-  readonly keyHash?: string;
-  readonly keyAlias?: string;
-  readonly userId?: string;
-  readonly teamId?: string;
-  readonly organizationId?: string;
-  readonly endUser?: string;
-  readonly sessionId?: string;
-  readonly deploymentId?: string;
-  readonly model?: string;
-  readonly modelGroup?: string;
-  readonly status?: SpendRecord["status"];
-  /** Any status but this. */
-  readonly statusNot?: SpendRecord["status"];
-  readonly cacheHit?: boolean;
-  readonly errorCode?: string;
-  /** Part of the message; case does not count. */
-  readonly errorText?: string;
-  readonly keyHashNot?: string;
-  /** One of these call types, or none of these. */
-  readonly callTypes?: readonly string[];
-  readonly callTypesNot?: readonly string[];
-  /** Whether `metadata` says so by a member of this name. */
-  readonly marked?: { readonly name: string; readonly is: boolean };
-  /** Nano-dollars, inclusive. */
-  readonly minCost?: bigint;
-  readonly maxCost?: bigint;
-  /** Part of the request's id, the caller's id, the model or the key's alias; case does not count. */
-  readonly search?: string;
-  /** Earliest start, inclusive, in milliseconds since the epoch. */
-  readonly from?: number;
-  /** Latest start, exclusive. */
-  readonly to?: number;
-}
-
 export interface PageQuery extends RecordFilter {
   /** 1 to 10,000; default 50. */
   readonly limit?: number;
@@ -173,28 +135,6 @@ async function hourOfPage(
 
 /** No row begins later than year 9999. */
 const LAST_HOUR = Date.UTC(10_000, 0, 1);
-
-/** Hours with requests, oldest first: the sums, and the rows that no sum has yet. */
-async function requestsByHour(
-  database: Database,
-  from: number,
-  to: number,
-): Promise<readonly (readonly [hour: number, requests: number])[]> {
-  const behind = startOfUnrolled(database);
-  const { rows } = await sql<{ hour: number; requests: number }>`
-    SELECT hour, sum(requests) AS requests FROM (
-      SELECT period AS hour, requests FROM rollup_hour
-        WHERE dimension = 'model' AND period >= ${from} AND period < ${to}
-      UNION ALL
-      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, 1 FROM spend
-        WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') AND ${behind} >= ${from} AND ${behind} < ${to}
-      UNION ALL
-      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, -1 FROM spend_replaced
-        WHERE started_at >= ${from} AND started_at < ${to}
-    ) AS parts GROUP BY hour ORDER BY hour`.execute(database.kysely);
-  return rows.map(({ hour, requests }) => [hour, Number(requests)]);
-}
-
 async function rowsAt(database: Database, filter: RecordFilter, page: NumberedPage): Promise<readonly SpendRecord[]> {
   const direction = sql.raw(page.descending ? "DESC" : "ASC");
   const { rows } = await sql<SpendTable & { seq: number }>`
@@ -261,124 +201,6 @@ async function recordsBySeq(database: Database, seqs: readonly number[]): Promis
   const rows = await database.kysely.selectFrom("spend").selectAll().where("seq", "in", seqs).execute();
   return new Map(rows.map((row) => [row.seq, recordOf(row)]));
 }
-
-/**
- * How many rows there are. Where only a time is given, whole hours are taken from the rollups, so that millions of rows
- * are not counted one by one.
- */
-export async function countRecords(database: Database, filter: RecordFilter): Promise<number> {
-  const { from, to, ...others } = filter;
-  const kept = await keptFrom(database);
-  const first = Math.max(from ?? kept, kept);
-  const last = to ?? Number.MAX_SAFE_INTEGER;
-  if (Object.keys(others).length > 0) return countRows(database, conditionsOf({ ...filter, from: first }));
-  const firstHour = Math.ceil(first / HOUR_MS) * HOUR_MS;
-  const lastHour = Math.floor(last / HOUR_MS) * HOUR_MS;
-  if (firstHour >= lastHour) return countRows(database, conditionsOf({ from: first, to: last }));
-  const behind = startOfUnrolled(database);
-  const { rows } = await sql<{ n: number }>`
-    SELECT coalesce((SELECT sum(requests) FROM rollup_hour
-        WHERE dimension = 'model' AND period >= ${firstHour} AND period < ${lastHour}), 0)
-      + (SELECT count(*) FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
-        AND ${behind} >= ${firstHour} AND ${behind} < ${lastHour})
-      - (SELECT count(*) FROM spend_replaced WHERE started_at >= ${firstHour} AND started_at < ${lastHour})
-      + (SELECT count(*) FROM spend WHERE started_at >= ${first} AND started_at < ${firstHour})
-      + (SELECT count(*) FROM spend WHERE started_at >= ${lastHour} AND started_at < ${last}) AS n
-  `.execute(database.kysely);
-  return rows[0]?.n ?? 0;
-}
-
-/** The unary plus keeps SQLite from reading all rows of a time where the few behind the watermark are meant. */
-function startOfUnrolled({ dialect }: Database): Condition {
-  return sql.raw(dialect === "sqlite" ? "+started_at" : "started_at");
-}
-
-async function countRows(database: Database, conditions: readonly Condition[]): Promise<number> {
-  const { rows } = await sql<{ n: number }>`SELECT count(*) AS n FROM spend ${whereAll(conditions)}`.execute(
-    database.kysely,
-  );
-  return rows[0]?.n ?? 0;
-}
-
-/** Rows that began earlier may have been deleted because of their age. */
-async function keptFrom(database: Database): Promise<number> {
-  const row = await database.kysely
-    .selectFrom("retention")
-    .select("kept_from")
-    .where("what", "=", "spend")
-    .executeTakeFirst();
-  return row?.kept_from ?? Number.MIN_SAFE_INTEGER;
-}
-
-type Condition = RawBuilder<unknown>;
-
-const EQUAL = [
-  ["id", "id"],
-  ["keyHash", "key_hash"],
-  ["keyAlias", "key_alias"],
-  ["userId", "user_id"],
-  ["teamId", "team_id"],
-  ["organizationId", "organization_id"],
-  ["endUser", "end_user"],
-  ["sessionId", "session_id"],
-  ["deploymentId", "deployment_id"],
-  ["model", "model"],
-  ["modelGroup", "model_group"],
-  ["status", "status"],
-  ["errorCode", "error_code"],
-] as const satisfies readonly (readonly [keyof RecordFilter, keyof SpendTable])[];
-
-function conditionsOf(filter: RecordFilter): Condition[] {
-  const conditions: Condition[] = [];
-  for (const [name, column] of EQUAL) {
-    const value = filter[name];
-    if (value !== undefined) conditions.push(sql`${sql.ref(column)} = ${value}`);
-  }
-  const { owner, from, to, minCost, maxCost, cacheHit, statusNot, errorText, search } = filter;
-  if (owner !== undefined) {
-    conditions.push(
-      owner.userId === undefined
-        ? sql`key_hash = ${owner.keyHash}`
-        : sql`(key_hash = ${owner.keyHash} OR user_id = ${owner.userId})`,
-    );
-  }
-  if (from !== undefined) conditions.push(sql`started_at >= ${from}`);
-  if (to !== undefined) conditions.push(sql`started_at < ${to}`);
-  if (minCost !== undefined) conditions.push(sql`cost_nano >= ${minCost}`);
-  if (maxCost !== undefined) conditions.push(sql`cost_nano <= ${maxCost}`);
-  if (cacheHit === true) conditions.push(sql`cache_hit = 1`);
-  if (cacheHit === false) conditions.push(sql`coalesce(cache_hit, 0) = 0`);
-  if (statusNot !== undefined) conditions.push(sql`status <> ${statusNot}`);
-  if (errorText !== undefined) conditions.push(contains("error_message", errorText));
-  const { keyHashNot, callTypes, callTypesNot, marked } = filter;
-  if (keyHashNot !== undefined) conditions.push(sql`key_hash <> ${keyHashNot}`);
-  if (callTypes !== undefined) conditions.push(sql`call_type IN (${sql.join([...callTypes])})`);
-  if (callTypesNot !== undefined) conditions.push(sql`call_type NOT IN (${sql.join([...callTypesNot])})`);
-  if (marked !== undefined) {
-    const found = sql`coalesce(metadata, '') LIKE ${`%"${marked.name}":true%`}`;
-    conditions.push(marked.is ? found : sql`NOT (${found})`);
-  }
-  if (search !== undefined) {
-    const columns = ["id", "call_id", "model", "key_alias"] as const;
-    conditions.push(
-      sql`(${sql.join(
-        columns.map((column) => contains(column, search)),
-        sql` OR `,
-      )})`,
-    );
-  }
-  return conditions;
-}
-
-function contains(column: keyof SpendTable, text: string): Condition {
-  const pattern = `%${text.toLowerCase().replace(/[\\%_]/g, "\\$&")}%`;
-  return sql`lower(${sql.ref(column)}) LIKE ${pattern} ESCAPE '\\'`;
-}
-
-function whereAll(conditions: readonly Condition[]): Condition {
-  return conditions.length === 0 ? sql`` : sql`WHERE ${sql.join([...conditions], sql` AND `)}`;
-}
-
 /** What a key has spent, nano-dollars: its total up to the watermark and the rows behind it, so nothing is late. */
 export async function spendOfKey(database: Database, keyHash: string): Promise<bigint> {
   // The unary plus keeps SQLite from reading all rows of the key where the few newest are meant.

@@ -71,6 +71,15 @@ export async function verify(database: Database): Promise<Verification> {
           .executeTakeFirstOrThrow();
         counters += n;
       }
+      const ranks = await transaction.executeQuery<Record<string, string | number | bigint>>(
+        CompiledQuery.raw(differencesOfRanks()),
+      );
+      for (const row of ranks.rows) differences.push(differenceOf("spend_rank", row));
+      const { n } = await transaction
+        .selectFrom("spend_rank")
+        .select(({ fn }) => fn.countAll<number>().as("n"))
+        .executeTakeFirstOrThrow();
+      counters += n;
       return { rows: count.rows, waiting: count.waiting, counters, differences: differences.slice(0, LISTED) };
     });
 }
@@ -101,6 +110,23 @@ function differencesOfTotals(): string {
     `SELECT ${TOTAL_KEY}, ${list((name) => name)} FROM rollup_total`,
     `SELECT ${TOTAL_KEY}, ${list((name) => `-${name}`)} FROM rollup_day`,
   );
+}
+
+/** The rank of keys, users and teams: their totals with what was carried over or reset. */
+function differencesOfRanks(): string {
+  const offsets = [
+    ["key", "token", "virtual_key"],
+    ["user", "user_id", "gateway_user"],
+    ["team", "team_id", "team"],
+  ].map(
+    ([dimension, key, table]) =>
+      `UNION ALL SELECT '${dimension}', ${key}, -spend_offset_nano FROM ${table} WHERE spend_offset_nano <> 0`,
+  );
+  return `SELECT dimension, entity, sum(nano) AS cost_nano FROM (
+    SELECT dimension, entity, spend_nano AS nano FROM spend_rank
+    UNION ALL SELECT dimension, entity, -cost_nano FROM rollup_total WHERE dimension IN ('key', 'user', 'team')
+    ${offsets.join("\n    ")}
+  ) AS both_sides GROUP BY dimension, entity HAVING sum(nano) <> 0 LIMIT ${LISTED}`;
 }
 
 /** The columns end in `_nano` so that differences are read as bigint, whatever they count. */

@@ -188,6 +188,14 @@ export interface MigrationTable {
   applied_at: number;
 }
 
+/** What keys, users and teams have spent since the beginning, with what was carried over or reset. Triggers keep it. */
+interface SpendRankTable {
+  /** `key`, `user` or `team`. */
+  dimension: string;
+  entity: string;
+  spend_nano: bigint;
+}
+
 export interface Schema extends ObjectTables {
   spend: SpendTable;
   /** Interrupted rows that a final record replaced after they had been rolled up: to be subtracted at the next run. */
@@ -195,6 +203,7 @@ export interface Schema extends ObjectTables {
   rollup_hour: RollupPeriodTable;
   rollup_day: RollupPeriodTable;
   rollup_total: RollupTotalTable;
+  spend_rank: SpendRankTable;
   watermark: WatermarkTable;
   retention: RetentionTable;
   response: ResponseTable;

@@ -2,25 +2,18 @@ import { z } from "zod";
 import { hashKey } from "../../auth/authenticator.ts";
 import type { Principal } from "../../auth/principal.ts";
 import type { JsonObject } from "../../json/json.ts";
-import {
-  countRecords,
-  findRecords,
-  listRecords,
-  listSessions,
-  type RecordFilter,
-  recordsAt,
-  SORT_COLUMNS,
-} from "../../ledger/queries.ts";
+import { findRecords, listRecords, listSessions, recordsAt, SORT_COLUMNS } from "../../ledger/queries.ts";
 import type { SpendRecord } from "../../ledger/record.ts";
+import { countRecords } from "../../ledger/record-counts.ts";
+import type { RecordFilter } from "../../ledger/record-filter.ts";
 import { DAY_MS } from "../../ledger/rollup-statements.ts";
-import { MOST_OF_DAY, sumsByDay, topOfDays } from "../../ledger/top-of-days.ts";
-import { usageBy } from "../../ledger/usage.ts";
 import { nanoToNumber } from "../../pricing/cost.ts";
 import type { Database } from "../../store/database.ts";
 import * as f from "../fields.ts";
 import { badRequest, refused } from "../refusals.ts";
 import { route } from "../route.ts";
-import { dateText, dayOfText, dayRange, momentOfText } from "./spend-dates.ts";
+import { spendByDay } from "./spend-by-day.ts";
+import { dayOfText, momentOfText } from "./spend-dates.ts";
 import { spendLogRow } from "./spend-log-row.ts";
 import { administeredTeams, ownRows, seesAll } from "./spend-visibility.ts";
 
@@ -95,7 +88,7 @@ export const spendLogRoutes = [
       }
       const filter = { ...ownRows(principal), ...ownerOf(query) };
       const dated = typeof start === "string" && typeof end === "string";
-      if (dated && query.summarize) return summary(database, principal, filter, start, end);
+      if (dated && query.summarize) return spendByDay(database, principal, filter, start, end);
       const { records, next } = await listRecords(database, {
         ...filter,
         ...(typeof start === "string" ? { from: momentOfText(start, "start_date") } : {}),
@@ -290,101 +283,5 @@ function pageOf(records: readonly SpendRecord[], total: number, page: number, si
     page,
     page_size: size,
     total_pages: Math.ceil(total / size),
-  };
-}
-
-/**
- * Per day: the spend of each key, user and model; of the keys and users the most expensive thousand, the sums are of all.
- * Days without spend are there with 0.
- */
-async function summary(
-  database: Database,
-  principal: Principal,
-  filter: RecordFilter,
-  start: string,
-  end: string,
-): Promise<JsonObject[]> {
-  const range = dayRange(start, end, Date.now());
-  const all = seesAll(principal);
-  // Without the right to see all, what is summed is the caller's own, by user or else by key.
-  const userId = all ? filter.userId : (filter.userId ?? principal.userId);
-  if (!all && filter.userId !== undefined && filter.userId !== principal.userId) return [];
-  const keyHash = filter.keyHash ?? (all || userId !== undefined ? undefined : principal.keyHash);
-  const found =
-    userId === undefined && keyHash === undefined
-      ? await summedForAll(database, range)
-      : await summedFor(database, range, userId, keyHash);
-  const days: JsonObject[] = [];
-  for (let day = range.firstDay; day <= range.lastDay; day += DAY_MS) {
-    const ofDay = (rows: readonly DaySpend[]) =>
-      Object.fromEntries(rows.filter((row) => row.day === day).map((row) => [row.name, nanoToNumber(row.cost)]));
-    const spend = found.models.reduce((sum, row) => (row.day === day ? sum + row.cost : sum), 0n);
-    days.push({
-      startTime: dateText(day),
-      spend: nanoToNumber(spend),
-      ...ofDay(found.keys),
-      users: ofDay(found.users),
-      models: ofDay(found.models),
-    });
-  }
-  return days;
-}
-
-interface DaySpend {
-  readonly day: number;
-  readonly name: string;
-  readonly cost: bigint;
-}
-
-interface SummedDays {
-  readonly keys: readonly DaySpend[];
-  readonly users: readonly DaySpend[];
-  readonly models: readonly DaySpend[];
-}
-
-type Range = ReturnType<typeof dayRange>;
-
-async function summedForAll(database: Database, range: Range): Promise<SummedDays> {
-  const models = await usageBy(database, { ...range, dimension: "model", by: ["period", "model"] });
-  const sums = sumsByDay(models);
-  const spendOf = async (dimension: "key" | "user"): Promise<DaySpend[]> =>
-    [...(await topOfDays(database, dimension, sums))].flatMap(([day, rows]) =>
-      rows.map(({ entity, cost }) => ({ day, name: entity, cost })),
-    );
-  return {
-    keys: await spendOf("key"),
-    users: await spendOf("user"),
-    models: models.map(({ period, model, cost }) => ({ day: period, name: model, cost })),
-  };
-}
-
-async function summedFor(
-  database: Database,
-  range: Range,
-  userId: string | undefined,
-  keyHash: string | undefined,
-): Promise<SummedDays> {
-  const own = {
-    ...range,
-    dimension: userId === undefined ? ("key" as const) : ("user" as const),
-    entities: [userId ?? (keyHash as string)],
-    ...(userId === undefined || keyHash === undefined ? {} : { keyHash }),
-  };
-  const ofUsers = {
-    ...range,
-    dimension: "user" as const,
-    ...(userId === undefined ? {} : { entities: [userId] }),
-    ...(keyHash === undefined ? {} : { keyHash }),
-  };
-  const top = MOST_OF_DAY * ((range.lastDay - range.firstDay) / DAY_MS + 1);
-  const [models, keys, users] = await Promise.all([
-    usageBy(database, { ...own, by: ["period", "model"] }),
-    usageBy(database, { ...own, by: ["period", "key_hash"], top }),
-    usageBy(database, { ...ofUsers, by: ["period", "entity"], top }),
-  ]);
-  return {
-    keys: keys.map(({ period, key_hash, cost }) => ({ day: period, name: key_hash, cost })),
-    users: users.map(({ period, entity, cost }) => ({ day: period, name: entity, cost })),
-    models: models.map(({ period, model, cost }) => ({ day: period, name: model, cost })),
   };
 }

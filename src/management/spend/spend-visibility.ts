@@ -1,5 +1,5 @@
 import type { Principal } from "../../auth/principal.ts";
-import type { RecordFilter } from "../../ledger/queries.ts";
+import type { RecordFilter } from "../../ledger/record-filter.ts";
 import type { Database } from "../../store/database.ts";
 import { forbidden } from "../refusals.ts";
 

@@ -1,5 +1,7 @@
 import { type Kysely, PostgresAdapter, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { PagePlaces, type Place } from "./page-places.ts";
+import { pageBySpend, type RankedDimension } from "./spend-order.ts";
 import type { ObjectTables } from "./tables.ts";
 
 export type SqlValue = string | number | bigint | null;
@@ -9,6 +11,8 @@ export type Connection = Kysely<Schema>;
 
 /** Values per `IN (…)`: SQLite takes 32,766 parameters, and long lists would fill its cache of statements. */
 const CHUNK = 500;
+
+type Sql = ReturnType<typeof sql>;
 
 export type Condition =
   | { readonly column: string; readonly is: SqlValue }
@@ -25,7 +29,7 @@ export interface PageQuery {
   /** All must hold. */
   readonly where: readonly Condition[];
   /** A column, or what the ledger says of the rows. */
-  readonly orderBy: string | { readonly spendOf: "key" | "user" | "team" };
+  readonly orderBy: string | { readonly spendOf: RankedDimension };
   readonly descending: boolean;
   readonly limit: number;
   readonly offset: number;
@@ -83,14 +87,63 @@ export class ObjectTable<
   }
 
   async page(connection: Connection, query: PageQuery): Promise<Page<Row>> {
+    const { orderBy } = query;
     const where = query.where.length === 0 ? sql`1 = 1` : sql.join(query.where.map(conditionSql), sql` AND `);
-    const direction = query.descending ? sql`DESC` : sql`ASC`;
-    const order = this.#order(query.orderBy);
-    const place = sql`ORDER BY ${order} ${direction}, ${sql.ref(this.#key)} ${direction}`;
-    const rows = await sql<Record<string, SqlValue>>`
+    const newest = await newestChange(connection);
+    const list = `${newest} ${this.#name} ${JSON.stringify(query.where)}`;
+    const total = await this.#count(connection, where, list);
+    if (typeof orderBy !== "string") {
+      const { spendOf } = orderBy;
+      const rows =
+        query.where.length === 0
+          ? await pageBySpend(connection, { table: this.#name, key: this.#key, dimension: spendOf }, query)
+          : await this.#rows(connection, where, this.#spend(spendOf), query);
+      return { rows: rows as Row[], total };
+    }
+    const place = NEVER_NULL.has(orderBy)
+      ? await this.#placeBefore(connection, where, `${list} ${orderBy} ${query.descending}`, query)
+      : undefined;
+    const rows =
+      place === undefined
+        ? await this.#rows(connection, where, sql.ref(orderBy), query)
+        : await this.#rows(connection, sql`${where} AND ${this.#behind(place, query)}`, sql.ref(orderBy), {
+            ...query,
+            offset: query.offset - place.offset,
+          });
+    return { rows: rows as Row[], total };
+  }
+
+  async #rows(
+    connection: Connection,
+    where: Sql,
+    order: Sql,
+    { descending, limit, offset }: PageQuery,
+  ): Promise<readonly unknown[]> {
+    const direction = descending ? sql`DESC` : sql`ASC`;
+    const { rows } = await sql<Record<string, SqlValue>>`
       SELECT * FROM ${sql.table(this.#name)} WHERE ${where}
-      ${place} LIMIT ${query.limit} OFFSET ${query.offset}`.execute(connection);
-    return { rows: rows.rows as Row[], total: await this.#count(connection, where, query.where) };
+      ORDER BY ${order} ${direction}, ${sql.ref(this.#key)} ${direction} LIMIT ${limit} OFFSET ${offset}`.execute(
+      connection,
+    );
+    return rows;
+  }
+
+  #placeBefore(connection: Connection, where: Sql, list: string, query: PageQuery): Promise<Place | undefined> {
+    const order = sql.ref(String(query.orderBy));
+    const direction = query.descending ? sql`DESC` : sql`ASC`;
+    const key = sql.ref(this.#key);
+    return remembered(connection).places.before(list, query.offset, async (from, rows) => {
+      const behind = from === undefined ? sql`1 = 1` : this.#behind(from, query);
+      const found = await sql<{ value: SqlValue; key: string }>`
+        SELECT ${order} AS value, ${key} AS key FROM ${sql.table(this.#name)} WHERE ${where} AND ${behind}
+        ORDER BY ${order} ${direction}, ${key} ${direction} LIMIT 1 OFFSET ${rows - 1}`.execute(connection);
+      return found.rows[0];
+    });
+  }
+
+  #behind({ value, key }: Place, { orderBy, descending }: PageQuery): Sql {
+    const sign = descending ? sql`<` : sql`>`;
+    return sql`(${sql.ref(String(orderBy))}, ${sql.ref(this.#key)}) ${sign} (${value}, ${key})`;
   }
 
   /**
@@ -98,22 +151,16 @@ export class ObjectTable<
    * paging through millions counts them once. On PostgreSQL a change may become visible after a later one: some seconds
    * bound how long that goes unseen.
    */
-  async #count(
-    connection: Connection,
-    where: ReturnType<typeof sql>,
-    conditions: readonly Condition[],
-  ): Promise<number> {
-    const counts = countsOf(connection);
-    const newest = await newestChange(connection);
-    const name = `${newest} ${this.#name} ${JSON.stringify(conditions)}`;
-    const counted = counts.get(name);
+  async #count(connection: Connection, where: Sql, list: string): Promise<number> {
+    const { counts } = remembered(connection);
+    const counted = counts.get(list);
     const now = performance.now();
-    if (counted !== undefined && now - counted.at < COUNT_MS) return counted.total;
+    if (counted !== undefined && now - counted.at < LATE_MS) return counted.total;
     const { rows } = await sql<{ total: number }>`
       SELECT count(*) AS total FROM ${sql.table(this.#name)} WHERE ${where}`.execute(connection);
     const total = Number(rows[0]?.total ?? 0);
     if (counts.size >= COUNTS_KEPT) counts.clear();
-    counts.set(name, { total, at: now });
+    counts.set(list, { total, at: now });
     return total;
   }
 
@@ -130,11 +177,9 @@ export class ObjectTable<
     return new Map(rows.map((row) => [row.value, Number(row.total)]));
   }
 
-  #order(orderBy: PageQuery["orderBy"]): ReturnType<typeof sql> {
-    if (typeof orderBy === "string") return sql.ref(orderBy);
-    const { spendOf } = orderBy;
+  #spend(dimension: RankedDimension): Sql {
     return sql`spend_offset_nano + coalesce((SELECT cost_nano FROM rollup_total
-      WHERE dimension = ${spendOf} AND entity = ${sql.ref(this.#key)}), 0)`;
+      WHERE dimension = ${dimension} AND entity = ${sql.ref(this.#key)}), 0)`;
   }
 
   async insert(connection: Connection, row: Row): Promise<void> {
@@ -173,15 +218,28 @@ interface Counted {
   readonly at: number;
 }
 
-const COUNTS_KEPT = 100;
-const COUNT_MS = 10_000;
-const countsByConnection = new WeakMap<Connection, Map<string, Counted>>();
-
-function countsOf(connection: Connection): Map<string, Counted> {
-  const counts = countsByConnection.get(connection) ?? new Map<string, Counted>();
-  countsByConnection.set(connection, counts);
-  return counts;
+/** On PostgreSQL a change may become visible after a later one; so long that may go unseen. */
+const LATE_MS = 10_000;
+/** What is known of lists, by the newest change at that time, their table and their conditions. */
+interface Remembered {
+  readonly counts: Map<string, Counted>;
+  readonly places: PagePlaces;
 }
+
+const COUNTS_KEPT = 100;
+const rememberedOf = new WeakMap<Connection, Remembered>();
+
+function remembered(connection: Connection): Remembered {
+  const known = rememberedOf.get(connection) ?? {
+    counts: new Map(),
+    places: new PagePlaces(isPostgres(connection) ? LATE_MS : Number.POSITIVE_INFINITY),
+  };
+  rememberedOf.set(connection, known);
+  return known;
+}
+
+/** Columns whose places can be compared: a row is before or behind every other one. */
+const NEVER_NULL: ReadonlySet<string> = new Set(["created_at", "updated_at", "token", "user_id", "team_id"]);
 
 /** The number of the newest change of objects; 0 when there is none. */
 export async function newestChange(connection: Connection): Promise<number> {
