@@ -1,6 +1,6 @@
 import type { ReadSpend } from "./counters.ts";
 import { MemoryCounters } from "./memory-counters.ts";
-import type { Ask, Limits, Scope, Verdict } from "./scope.ts";
+import type { Ask, Extension, Limits, Scope, Verdict } from "./scope.ts";
 
 export interface AloneOptions {
   readonly read: ReadSpend;
@@ -52,6 +52,21 @@ export class AloneCounters {
     return { admitted: true, remainders };
   }
 
+  /**
+   * Lets a call hold more. One that was admitted before this process counted alone begins here with what it needs more:
+   * its limits per minute were asked for already.
+   */
+  async extend(id: string, scopes: readonly Scope[], more: bigint): Promise<Extension> {
+    const begun = await Promise.all(scopes.map((scope) => this.#begin(scope)));
+    const shares = scopes.map((scope, index) => this.#share(scope, begun[index] as bigint));
+    if (this.#scopes.has(id)) return this.#counters.extend(id, shares, more);
+    const budgets = shares.map((scope) => ({ ...scope, limits: budgetOf(scope.limits) }));
+    const verdict = await this.#counters.take({ id, scopes: budgets, amount: more, free: false, tokens: 0 });
+    if (!verdict.admitted) return { granted: false, room: verdict.refusal.room > 0n ? verdict.refusal.room : 0n };
+    this.#scopes.set(id, scopes);
+    return { granted: true };
+  }
+
   /** The scopes of the call that ended; undefined when it was not admitted here. */
   settle(id: string, cost: bigint, tokens: number): readonly Scope[] | undefined {
     const scopes = this.#scopes.get(id);
@@ -92,4 +107,8 @@ export class AloneCounters {
   #shareOf(limit: number): number {
     return limit <= 0 ? limit : Math.max(Math.floor(limit / this.#instances), 1);
   }
+}
+
+function budgetOf({ maxBudget }: Limits): Limits {
+  return maxBudget === undefined ? {} : { maxBudget };
 }

@@ -1,4 +1,4 @@
-import type { Ask, Scope, SpendSource, Verdict } from "./scope.ts";
+import type { Ask, Extension, Scope, SpendSource, Verdict } from "./scope.ts";
 
 /** What the ledger says that a scope has spent since the beginning (or since the source's own moment). */
 export type ReadSpend = (source: SpendSource) => Promise<bigint>;
@@ -10,6 +10,8 @@ export type ReadSpend = (source: SpendSource) => Promise<bigint>;
 export interface Counters {
   /** Takes a lease over all scopes of the call, or none. */
   take(ask: Ask): Verdict | Promise<Verdict>;
+  /** Lets an open lease hold `more` nano-dollars over the scopes that it was taken over, or nothing more. */
+  extend(id: string, scopes: readonly Scope[], more: bigint): Extension | Promise<Extension>;
   /** Ends a lease by its id; does nothing when there is none. */
   settle(id: string, cost: bigint, tokens: number): void | Promise<void>;
   /** Nano-dollars that a scope has spent, without its offset. */

@@ -1,6 +1,6 @@
 import type { Counters, ReadSpend } from "./counters.ts";
-import type { Ask, Scope, Verdict } from "./scope.ts";
-import { type Hold, newState, type ScopeState, settle, take } from "./scope-state.ts";
+import type { Ask, Extension, Scope, Verdict } from "./scope.ts";
+import { extend, type Hold, newState, type ScopeState, settle, take } from "./scope-state.ts";
 
 /** Scopes kept; beyond this, those that nobody has used for a while are forgotten and read again when they return. */
 const MOST_SCOPES = 100_000;
@@ -46,6 +46,15 @@ export class MemoryCounters implements Counters {
       });
     }
     return verdict;
+  }
+
+  extend(id: string, scopes: readonly Scope[], more: bigint): Extension {
+    const hold = this.#holds.get(id);
+    const states = hold === undefined ? undefined : this.#states(scopes);
+    if (hold === undefined || states === undefined) return { granted: false, room: 0n };
+    const extension = extend(scopes, states, more);
+    if (extension.granted) this.#holds.set(id, { ...hold, amount: hold.amount + more });
+    return extension;
   }
 
   settle(id: string, cost: bigint, tokens: number): void {

@@ -3,8 +3,8 @@ import type { Log } from "../events/log.ts";
 import type { RedisClient, RedisReply } from "../store/redis/redis-client.ts";
 import { AloneCounters } from "./alone-counters.ts";
 import type { Counters, ReadSpend } from "./counters.ts";
-import { EXPIRE, RENEW, SEED, SETTLE, SETTLE_LATE, TAKE } from "./redis-scripts.ts";
-import type { Ask, LimitKind, Remainder, Scope, Verdict } from "./scope.ts";
+import { EXPIRE, EXTEND, RENEW, SEED, SETTLE, SETTLE_LATE, TAKE } from "./redis-scripts.ts";
+import type { Ask, Extension, LimitKind, Remainder, Scope, Verdict } from "./scope.ts";
 
 /** A lease whose owner does not renew it for so long is the lease of a dead process. */
 const LEASE_MS = 30_000;
@@ -106,9 +106,26 @@ export class RedisCounters implements Counters {
     }
   }
 
+  async extend(id: string, scopes: readonly Scope[], more: bigint): Promise<Extension> {
+    if (this.#open.has(id)) {
+      try {
+        const keys = [this.#leaseKey(id), ...scopes.map((scope) => this.#scopeKey(scope.id))];
+        const limits = scopes.flatMap(({ offset, limits: { maxBudget } }) => [String(offset), String(maxBudget ?? "")]);
+        const [said, ...told] = (await this.#redis.run(EXTEND, keys, [String(more), ...limits])) as RedisReply[];
+        if (said === "refused") return { granted: false, room: BigInt(String(told[0])) };
+        if (said === "granted") return { granted: true };
+      } catch (error) {
+        this.#log.debug("a lease is extended without redis", { reason: String(error) });
+      }
+    }
+    if (this.#failClosed().budgets) return { granted: false, room: 0n };
+    return this.#countAlone().extend(id, scopes, more);
+  }
+
   async settle(id: string, cost: bigint, tokens: number): Promise<void> {
     const scopes = this.#alone?.settle(id, cost, tokens);
     if (scopes !== undefined) {
+      this.#open.delete(id);
       this.#tell({ id, cost, tokens, scopes });
       return;
     }
@@ -209,8 +226,11 @@ export class RedisCounters implements Counters {
     this.#instances = Number(instances);
     const remainders = ask.scopes.map((scope, index): Remainder => {
       const [requests, tokens, spent, used] = told.slice(index * 4, index * 4 + 4);
-      if (scope.limits.maxBudget !== undefined) this.#remember(scope.id, BigInt(String(used)));
-      return { scope, requests: count(requests), tokens: count(tokens), spent: BigInt(String(spent)) };
+      const { maxBudget } = scope.limits;
+      const all = BigInt(String(used));
+      if (maxBudget !== undefined) this.#remember(scope.id, all);
+      const room = maxBudget === undefined ? undefined : maxBudget - scope.offset - all;
+      return { scope, requests: count(requests), tokens: count(tokens), spent: BigInt(String(spent)), room };
     });
     return { admitted: true, remainders };
   }
@@ -244,12 +264,16 @@ export class RedisCounters implements Counters {
   }
 
   #takeAlone(ask: Ask): Promise<Verdict> {
+    return this.#countAlone().take(ask);
+  }
+
+  #countAlone(): AloneCounters {
     this.#alone ??= new AloneCounters({
       read: this.#read,
       lastUsed: (id) => this.#used.get(id),
       instances: this.#instances,
     });
-    return this.#alone.take(ask);
+    return this.#alone;
   }
 
   /** Tells Redis as soon as it can be told. */

@@ -98,6 +98,31 @@ redis.call('ZADD', KEYS[2], whole(now + tonumber(ARGV[5])), ARGV[1])
 return answer`,
 );
 
+/**
+ * KEYS: the lease, the scopes that it was taken over. ARGV: nano-dollars more, then for each scope offset and budget;
+ * empty is no budget. Gives `{"missing"}` where the lease or a scope is not known, `{"refused", room}` or `{"granted"}`.
+ */
+export const EXTEND = redisScript(
+  "extend",
+  `${PRELUDE}
+if redis.call('EXISTS', KEYS[1]) == 0 then return {'missing'} end
+local more, least = tonumber(ARGV[1]), nil
+for i = 2, #KEYS do
+  local raw = redis.call('HMGET', KEYS[i], 'total', 'held')
+  if not raw[1] then return {'missing'} end
+  local at = 2 + (i - 2) * 2
+  local budget = tonumber(ARGV[at + 1])
+  if budget then
+    local room = budget - tonumber(ARGV[at]) - tonumber(raw[1]) - tonumber(raw[2])
+    if not least or room < least then least = room end
+  end
+end
+if least and more > least then return {'refused', whole(math.max(least, 0))} end
+for i = 2, #KEYS do redis.call('HINCRBY', KEYS[i], 'held', ARGV[1]) end
+redis.call('HINCRBY', KEYS[1], 'amount', ARGV[1])
+return {'granted'}`,
+);
+
 /** KEYS: the lease, the expiries. ARGV: id, cost, tokens. Gives 1 when there was such a lease. */
 export const SETTLE = redisScript(
   "settle",

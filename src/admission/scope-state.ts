@@ -1,4 +1,4 @@
-import type { Ask, Refusal, Remainder, Scope, Verdict } from "./scope.ts";
+import type { Ask, Extension, Refusal, Remainder, Scope, Verdict } from "./scope.ts";
 
 /** LiteLLM's window of limits per minute, which begins with the first request in it. */
 export const WINDOW_MS = 60_000;
@@ -57,15 +57,31 @@ export function take(ask: Ask, states: readonly ScopeState[], now: number): Verd
     state.requests++;
     state.tokens += ask.tokens;
     state.running++;
-    const { rpm, tpm } = scope.limits;
+    const { rpm, tpm, maxBudget } = scope.limits;
     remainders.push({
       scope,
       requests: rpm === undefined ? undefined : Math.max(rpm - state.requests, 0),
       tokens: tpm === undefined ? undefined : Math.max(tpm - state.tokens, 0),
       spent: state.total + scope.offset,
+      room: maxBudget === undefined ? undefined : maxBudget - state.total - scope.offset - state.held,
     });
   }
   return { admitted: true, remainders };
+}
+
+/** Lets a hold grow by `more` nano-dollars where every scope has room for it: everything or nothing. */
+export function extend(scopes: readonly Scope[], states: readonly ScopeState[], more: bigint): Extension {
+  let least: bigint | undefined;
+  for (let index = 0; index < states.length; index++) {
+    const { limits, offset } = scopes[index] as Scope;
+    const { total, held } = states[index] as ScopeState;
+    if (limits.maxBudget === undefined) continue;
+    const room = limits.maxBudget - total - offset - held;
+    if (least === undefined || room < least) least = room;
+  }
+  if (least !== undefined && more > least) return { granted: false, room: least > 0n ? least : 0n };
+  for (const state of states) state.held += more;
+  return { granted: true };
 }
 
 function judge(scope: Scope, state: ScopeState, ask: Ask, now: number): Refusal | undefined {

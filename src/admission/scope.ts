@@ -96,7 +96,12 @@ export interface Remainder {
   readonly tokens: number | undefined;
   /** Nano-dollars spent so far, offset included, without this call. */
   readonly spent: bigint;
+  /** Nano-dollars that neither were spent nor are held, with this call; undefined without a budget. */
+  readonly room: bigint | undefined;
 }
+
+/** Whether a lease may hold more. `room` is how many nano-dollars more it could have had. */
+export type Extension = { readonly granted: true } | { readonly granted: false; readonly room: bigint };
 
 export type Verdict =
   | { readonly admitted: true; readonly remainders: readonly Remainder[] }

@@ -2,8 +2,8 @@ import { Database, type Statement } from "bun:sqlite";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Counters, ReadSpend } from "./counters.ts";
-import type { Ask, Scope, Verdict } from "./scope.ts";
-import { type Hold, type ScopeState, settle, take } from "./scope-state.ts";
+import type { Ask, Extension, Scope, Verdict } from "./scope.ts";
+import { extend, type Hold, type ScopeState, settle, take } from "./scope-state.ts";
 
 /** A lease whose owner does not renew it for so long is the lease of a dead process. */
 const LEASE_MS = 30_000;
@@ -49,6 +49,7 @@ export class SqliteCounters implements Counters {
   readonly #takeLease: Statement<LeaseRow, [string]>;
   readonly #expired: Statement<LeaseRow, [number]>;
   readonly #renew: Statement;
+  readonly #grow: Statement;
 
   constructor(path: string, read: ReadSpend, now: () => number = monotonic) {
     this.#read = read;
@@ -84,12 +85,26 @@ export class SqliteCounters implements Counters {
       "DELETE FROM lease WHERE expires_at < ? RETURNING id, scopes, amount, tokens, taken_at",
     );
     this.#renew = this.#database.prepare("UPDATE lease SET expires_at = ? WHERE id = ?");
+    this.#grow = this.#database.prepare("UPDATE lease SET amount = amount + ? WHERE id = ?");
     this.#timer = setInterval(() => this.sweep(), RENEW_MS);
     this.#timer.unref();
   }
 
   take(ask: Ask): Verdict | Promise<Verdict> {
     return this.#taken(ask) ?? this.#takeAfterReading(ask);
+  }
+
+  extend(id: string, scopes: readonly Scope[], more: bigint): Extension {
+    return this.#transaction(() => {
+      const states = this.#statesOf(scopes);
+      if (states === undefined) return { granted: false, room: 0n };
+      const extension = extend(scopes, states, more);
+      if (!extension.granted) return extension;
+      // A lease that has ended holds nothing that could grow.
+      if (this.#grow.run(more, id).changes === 0) return { granted: false, room: 0n };
+      for (const [index, scope] of scopes.entries()) this.#write(scope.id, states[index] as ScopeState);
+      return extension;
+    });
   }
 
   settle(id: string, cost: bigint, tokens: number): void {
@@ -129,12 +144,8 @@ export class SqliteCounters implements Counters {
 
   #taken(ask: Ask): Verdict | undefined {
     return this.#transaction(() => {
-      const states: ScopeState[] = [];
-      for (const { id } of ask.scopes) {
-        const row = this.#select.get(id);
-        if (row === null) return undefined;
-        states.push(stateOf(row));
-      }
+      const states = this.#statesOf(ask.scopes);
+      if (states === undefined) return undefined;
       const now = this.#now();
       const verdict = take(ask, states, now);
       if (!verdict.admitted) return verdict;
@@ -144,6 +155,16 @@ export class SqliteCounters implements Counters {
       this.#open.add(ask.id);
       return verdict;
     });
+  }
+
+  #statesOf(scopes: readonly Scope[]): ScopeState[] | undefined {
+    const states: ScopeState[] = [];
+    for (const { id } of scopes) {
+      const row = this.#select.get(id);
+      if (row === null) return undefined;
+      states.push(stateOf(row));
+    }
+    return states;
   }
 
   #end(row: LeaseRow, cost: bigint, tokens: number): void {

@@ -135,4 +135,9 @@ export interface Format {
   /** Usage of a whole native answer, when bytes pass through. */
   readUsage(body: JsonObject, context: ResponseContext): Usage | undefined;
   createStreamObserver(context: ResponseContext): StreamObserver;
+  /**
+   * For formats whose end closes what is open or repeats it: the end, for want of room for more output, of a native stream
+   * of which the client got `sent`. Others write it with their encoder.
+   */
+  readonly endStream?: (sent: string, usage: Usage) => string;
 }

@@ -59,6 +59,11 @@ export interface Ledger {
    */
   open(lease: LeaseRecord): void;
   /**
+   * Journals that a call may cost more than its lease said, so that recovery counts the larger amount. `amount` is the new
+   * total. A journal that cannot be written is only logged: calls in flight are not touched by it.
+   */
+  extend(id: string, amount: string): void;
+  /**
    * Journals how a request ended and passes the record on to the database. Never throws for want of space: the record
    * is kept in memory and tried again. A second settlement of an id is logged and not written. A request may be
    * settled without a lease when it was refused before any call.
@@ -103,7 +108,7 @@ function openSink(database: Database): SpendSink {
 }
 
 interface OpenLease {
-  readonly lease: LeaseRecord;
+  lease: LeaseRecord;
   file: JournalFile;
 }
 
@@ -186,6 +191,20 @@ class JournaledLedger implements Ledger {
     }
     file.openLeases++;
     this.#leases.set(lease.id, { lease, file });
+  }
+
+  extend(id: string, amount: string): void {
+    const open = this.#leases.get(id);
+    if (open === undefined) return;
+    open.lease = { ...open.lease, amount };
+    try {
+      const file = this.#journal.append("lease", open.lease);
+      open.file.openLeases--;
+      file.openLeases++;
+      open.file = file;
+    } catch (error) {
+      this.#log.error("a lease that grew could not be journaled", { id, reason: String(error) });
+    }
   }
 
   settle(record: SpendRecord): void {

@@ -9,20 +9,25 @@ import { GatewayError } from "../errors/gateway-error.ts";
 import { asNumber } from "../json/json.ts";
 import type { RoutePlan } from "../routing/route-plan.ts";
 import type { Deployment, PriceSheet, Snapshot } from "../snapshot/snapshot.ts";
-import { allFree, boundsOf, type CallBounds, dearest, outputCapOf, pricesOfGroup } from "./bounds.ts";
+import {
+  affordable,
+  allFree,
+  boundsOf,
+  type CallBounds,
+  dearest,
+  outputCapOf,
+  pricesOfGroup,
+  type Reserved,
+} from "./bounds.ts";
 import { defaultKeyScope } from "./default-key-limits.ts";
 import { requireModel } from "./model-denial.ts";
 import { pricesFor } from "./prices.ts";
 import type { RequestContext } from "./request-context.ts";
-import { promptTokens } from "./token-count.ts";
+import { COUNT_MARGIN, promptTokens } from "./token-count.ts";
 
 /** Bytes of a prompt for one token of it, for limits of tokens per minute. */
 const BYTES_PER_TOKEN = 4;
-/** An exact count is by one tokenizer; others may find this much more. */
-const COUNT_MARGIN = 1.15;
 const COUNT_OVERHEAD = 64;
-/** Room for fewer output tokens is no room for an answer. */
-const FEWEST_OUTPUT_TOKENS = 16;
 
 /** Who says whether a call may go out. */
 export interface Gate {
@@ -43,6 +48,8 @@ export interface Gate {
 export interface Admitted {
   readonly context: RequestContext;
   readonly lease: Lease | undefined;
+  /** What the lease was taken for; absent where there is none. */
+  readonly reserved?: Reserved | undefined;
 }
 
 /**
@@ -96,18 +103,20 @@ function admitOver(
   const scopes = more === 0 ? own : [...own, ...perModel, ...tagged, ...named];
   if (scopes.length === 0) return { context: asked, lease: undefined };
 
-  const { context, bounds } = reserved(asked, boundsOf(asked), outputCapOf(deployments));
+  const cap = outputCapOf(deployments);
+  const { context, bounds } = boundsHeld(asked, boundsOf(asked), cap);
+  const most = cap === undefined ? undefined : cap * bounds.choices;
   const ask = askFor(context, scopes, prices, bounds);
   const taken = gate.admission.take(ask);
-  if (taken instanceof Lease) return { context, lease: taken };
-  return settleTake(gate, context, prices, bounds, ask, taken);
+  if (taken instanceof Lease) return { context, lease: taken, reserved: { prices, bounds, most } };
+  return settleTake(gate, context, { prices, bounds, most }, ask, taken);
 }
 
 /**
  * What is held of a call that sets no bound for its output: an estimate, at most what the model can write; with
  * `reservation: strict` all that it can write, or the estimate as a bound that goes upstream where that is not known.
  */
-function reserved(
+function boundsHeld(
   context: RequestContext,
   bounds: CallBounds,
   cap: number | undefined,
@@ -125,20 +134,20 @@ function reserved(
 async function settleTake(
   gate: Gate,
   context: RequestContext,
-  prices: readonly (PriceSheet | undefined)[],
-  bounds: CallBounds,
+  reserved: Reserved,
   ask: Ask,
   pending: ReturnType<Admission["take"]>,
 ): Promise<Admitted> {
+  const { prices, bounds } = reserved;
   const first = await pending;
-  if (first instanceof Lease) return { context, lease: first };
+  if (first instanceof Lease) return { context, lease: first, reserved };
   let refusal = first.refusal;
   const { throttled } = refusal.scope;
   if (refusal.kind === "budget" && throttled !== undefined) {
     const slowed = { ...refusal.scope, limits: throttled };
     const scopes = ask.scopes.map((scope) => (scope.id === slowed.id ? slowed : scope));
     const again = await gate.admission.take({ ...ask, scopes });
-    if (again instanceof Lease) return { context, lease: again };
+    if (again instanceof Lease) return { context, lease: again, reserved };
     refusal = again.refusal;
   }
   if (refusal.kind === "budget" && refusal.room > 0n && context.operation === "chat") {
@@ -152,27 +161,12 @@ async function settleTake(
       if (again instanceof Lease) {
         const each = Math.floor(output / bounds.choices);
         const capped = output < bounds.outputTokens ? { ...context, outputCap: each } : context;
-        return { context: capped, lease: again };
+        return { context: capped, lease: again, reserved: { ...reserved, bounds: fitted } };
       }
       refusal = again.refusal;
     }
   }
   throw refusalError(context, refusal);
-}
-
-/** The most output that the room pays for, when that is less than was estimated; undefined when it is none. */
-function affordable(prices: readonly (PriceSheet | undefined)[], bounds: CallBounds, room: bigint): number | undefined {
-  const fits = (outputTokens: number): boolean => dearest(prices, { ...bounds, outputTokens }) <= room;
-  if (fits(bounds.outputTokens)) return bounds.outputTokens;
-  if (!fits(FEWEST_OUTPUT_TOKENS)) return undefined;
-  let low = FEWEST_OUTPUT_TOKENS;
-  let high = bounds.outputTokens;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (fits(middle)) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 function pricesOf(plan: RoutePlan): readonly (PriceSheet | undefined)[] {

@@ -8,6 +8,7 @@ import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
 import { inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
+import { canOutgrow } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { AttemptEnd, Settlement } from "./settlement.ts";
@@ -40,7 +41,7 @@ export class AttemptRun {
   readonly settlement: Settlement;
   /** Milliseconds since the epoch. */
   readonly startedAt = Date.now();
-  readonly progress: AttemptProgress = { sent: false, usage: undefined, textLength: 0 };
+  readonly progress: AttemptProgress;
   /** The call went out, or was about to. */
   called = false;
   readonly #options: AttemptRunOptions;
@@ -53,6 +54,9 @@ export class AttemptRun {
     this.context = options.context;
     this.target = options.target;
     this.settlement = options.settlement;
+    const { reserved } = options.settlement;
+    const metered = reserved !== undefined && canOutgrow(reserved, options.context);
+    this.progress = { sent: false, usage: undefined, textLength: 0, metered };
   }
 
   /** Journals the lease before the first call of the request goes out. */

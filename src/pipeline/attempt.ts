@@ -37,6 +37,8 @@ export interface AttemptProgress {
   sent: boolean;
   usage: Usage | undefined;
   textLength: number;
+  /** Whether the output of a stream may come to need more than was reserved for it. */
+  readonly metered: boolean;
 }
 
 /** Makes one call. Rejects with UpstreamError, or ClientGone. */
@@ -135,7 +137,7 @@ async function whole(
   if (!context.stream) {
     return { kind: "whole", headers: response.headers, text: undefined, body, response: decoded, usage: decoded.usage };
   }
-  const tap = translatingTap(context, prepared);
+  const tap = translatingTap(context, prepared, progress.metered);
   const head = tap.replay(replay(decoded));
   return { kind: "stream", headers: response.headers, tap, head, rest: undefined, abort: () => {} };
 }

@@ -17,6 +17,22 @@ export interface CallBounds {
   readonly choices: number;
 }
 
+/** What a lease was taken for. */
+export interface Reserved {
+  readonly prices: readonly (PriceSheet | undefined)[];
+  readonly bounds: CallBounds;
+  /** Output tokens that the model group can write at most, all choices together; undefined where that is not known. */
+  readonly most: number | undefined;
+}
+
+/** Whether the output can become more than what was reserved for it. */
+export function canOutgrow({ bounds, most }: Reserved, context: RequestContext): boolean {
+  return !bounds.outputAsked && context.outputCap === undefined && (most === undefined || bounds.outputTokens < most);
+}
+
+/** Room for fewer output tokens is no room for an answer. */
+const FEWEST_OUTPUT_TOKENS = 16;
+
 export function boundsOf(context: RequestContext): CallBounds {
   const { body } = context;
   const asked =
@@ -98,6 +114,25 @@ export function dearest(prices: readonly (PriceSheet | undefined)[], bounds: Cal
     if (amount > most) most = amount;
   }
   return most;
+}
+
+/** The most output up to that of `bounds` that so many nano-dollars pay for; undefined when it is none. */
+export function affordable(
+  prices: readonly (PriceSheet | undefined)[],
+  bounds: CallBounds,
+  nano: bigint,
+): number | undefined {
+  const fits = (outputTokens: number): boolean => dearest(prices, { ...bounds, outputTokens }) <= nano;
+  if (fits(bounds.outputTokens)) return bounds.outputTokens;
+  if (!fits(FEWEST_OUTPUT_TOKENS)) return undefined;
+  let low = FEWEST_OUTPUT_TOKENS;
+  let high = bounds.outputTokens;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (fits(middle)) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Whether every one of the prices is declared as 0. */

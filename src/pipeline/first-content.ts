@@ -28,12 +28,13 @@ export interface HeldStream extends ByteSource {
 }
 
 /** Reads frames of the provider's format and writes those of the client's. */
-export function translatingTap(context: RequestContext, prepared: Prepared): TranslatingTap {
+export function translatingTap(context: RequestContext, prepared: Prepared, metered: boolean): TranslatingTap {
   return new TranslatingTap({
     framer: framerFor(prepared.endpoint.framing),
     decoder: prepared.format.createStreamDecoder(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
     rewriter: rewriterOf(prepared),
+    metered,
   });
 }
 
@@ -43,10 +44,13 @@ function rewriterOf(prepared: Prepared): FrameRewriter | undefined {
   return { marks: frameMarks, rewrite: (frame) => normaliseFrame(frame, prepared.call) };
 }
 
-function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
-  if (!prepared.native || context.streamFraming !== undefined || (prepared.endpoint.framing ?? "sse") !== "sse") {
-    return translatingTap(context, prepared);
-  }
+/** Whether the provider's events reach the client as they came. */
+export function passesThrough(context: RequestContext, prepared: Prepared): boolean {
+  return prepared.native && context.streamFraming === undefined && (prepared.endpoint.framing ?? "sse") === "sse";
+}
+
+function tapFor(context: RequestContext, prepared: Prepared, metered: boolean): StreamTap {
+  if (!passesThrough(context, prepared)) return translatingTap(context, prepared, metered);
   return new PassThroughTap({
     observer: prepared.format.createStreamObserver(responseContext(prepared)),
     encoder: context.client.createStreamEncoder(answerContext(context, prepared)),
@@ -57,6 +61,7 @@ function tapFor(context: RequestContext, prepared: Prepared): StreamTap {
     repairFinish: context.client.id === "openai-chat",
     answer: passedAnswer(context, keptAnswer(context, prepared)),
     rewriter: rewriterOf(prepared),
+    endStream: context.client.endStream,
   });
 }
 
@@ -68,7 +73,7 @@ export function firstContent(
   progress: AttemptProgress,
   abort: (reason: Error) => void,
 ): Promise<StreamingAnswer> {
-  const tap = tapFor(context, prepared);
+  const tap = tapFor(context, prepared, progress.metered);
   const { headers } = response;
   return new Promise((resolve, reject) => {
     let head = "";

@@ -15,6 +15,8 @@ import type { ResponseKeeping } from "./responses/response-call.ts";
 export interface Accounts {
   /** Throws GatewayError("service_unavailable") when nothing more can be journaled. */
   open(lease: LeaseRecord): void;
+  /** The call may cost as much as this in all (decimal text of nano-dollars). */
+  extend(id: string, amount: string): void;
   settle(record: SpendRecord): void;
 }
 

@@ -5,13 +5,14 @@ import { answerContext } from "./answer-context.ts";
 import { answerHeaders } from "./answer-headers.ts";
 import { attempt, type WholeAnswer } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
-import type { StreamingAnswer } from "./first-content.ts";
+import { passesThrough, type StreamingAnswer } from "./first-content.ts";
 import type { Gateway } from "./gateway.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { keptAnswer, passedAnswer } from "./responses/response-call.ts";
 import { runAttempts } from "./run-attempts.ts";
+import { streamAllowance } from "./stream-allowance.ts";
 import { streamBody } from "./stream-body.ts";
 import { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
 
@@ -95,6 +96,8 @@ function streamResponse(
   );
   const body = streamBody({
     answer,
+    allowance: streamAllowance(gateway, context, settlement, passesThrough(context, prepared)),
+    promptBound: settlement.promptBound,
     deadlines: gateway.deadlines,
     idleSeconds: idleTimeoutOf(context, prepared.deployment),
     failureOf: (failure) => clientError(new UpstreamError(failure), prepared.provider, context),

@@ -39,11 +39,17 @@ export async function runAttempts(gateway: Gateway, arrived: RequestContext, cal
     if (!plan.known) throw unknownModel(context);
     if (context.isCopy !== true) pretendFailure(plan, context);
     const admitted = gateway.gate === undefined ? undefined : admit(gateway.gate, context, plan);
-    const { context: final, lease } = (admitted instanceof Promise ? await admitted : admitted) ?? {
+    const {
+      context: final,
+      lease,
+      reserved,
+    } = (admitted instanceof Promise ? await admitted : admitted) ?? {
       context,
       lease: undefined,
+      reserved: undefined,
     };
     settlement.lease = lease;
+    settlement.reserved = reserved;
     const { cache } = gateway;
     const access = cache === undefined || context.isCopy === true ? undefined : cacheAccess(cache, final);
     if (cache === undefined || access === undefined) {

@@ -10,7 +10,7 @@ import { believableUsage } from "../usage/believable-usage.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Target } from "./attempt-run.ts";
-import { boundsOf, promptBound } from "./bounds.ts";
+import { boundsOf, promptBound, type Reserved } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
 
@@ -76,6 +76,8 @@ export class Settlement {
   afterwards: (() => void) | undefined;
   /** What admission holds for the request. */
   lease: Lease | undefined;
+  /** What the lease was taken for. */
+  reserved: Reserved | undefined;
   firstContentAt: number | undefined;
   /** Of a list of embeddings: the inputs whose vectors the cache had, which the row's tokens and cost leave out. */
   cachedInputs = 0;
@@ -87,6 +89,16 @@ export class Settlement {
 
   get attempts(): readonly AttemptRecord[] {
     return this.#attempts;
+  }
+
+  /** Whether the lease is journaled. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+
+  /** The most tokens that the prompt was taken for when the request was admitted. */
+  get promptBound(): number {
+    return this.reserved?.bounds.inputTokens ?? promptBound(this.#context);
   }
 
   /** Whether the row is written. */
@@ -287,7 +299,7 @@ export class Settlement {
     return {
       estimated: true,
       buckets: {
-        input: promptBound(this.#context),
+        input: this.promptBound,
         ...(progress.textLength === 0 ? {} : { output: Math.ceil(progress.textLength / UNITS_PER_TOKEN) }),
       },
     };

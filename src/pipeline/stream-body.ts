@@ -1,7 +1,8 @@
 import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import type { StreamingAnswer } from "./first-content.ts";
-import { AttemptTimeout, ClientGone } from "./upstream-call.ts";
+import { endedUsage, type OutputAllowance } from "./output-allowance.ts";
+import { AttemptTimeout, BudgetEnded, ClientGone } from "./upstream-call.ts";
 
 export interface StreamBodyOptions {
   readonly answer: StreamingAnswer;
@@ -11,6 +12,10 @@ export interface StreamBodyOptions {
   readonly failureOf: (failure: UpstreamFailure) => GatewayError;
   /** Whether somebody wants the whole text of a stream that ends as it should. */
   readonly keep: boolean;
+  /** How long the stream may go on; undefined where what is reserved for it suffices, whatever comes. */
+  readonly allowance: OutputAllowance | undefined;
+  /** The most tokens that the prompt can have, for a stream that is ended early. */
+  readonly promptBound: number;
   /** Called once, before the client can see the end of its answer. `whole` is there when it was to be kept. */
   readonly settle: (status: "success" | "failure" | "cancelled", failure?: GatewayError, whole?: string) => void;
 }
@@ -20,12 +25,13 @@ export interface StreamBodyOptions {
  * piece is one synchronous function, called by the socket.
  */
 export function streamBody(options: StreamBodyOptions): BodyInit {
-  const { answer, settle } = options;
+  const { answer, settle, allowance } = options;
   const { tap } = answer;
   let settled = false;
   /** What the client got so far, while it is wanted and not too much. */
   let kept = options.keep ? "" : undefined;
   const note = (text: string): void => {
+    if (allowance?.recording === true) allowance.record(text);
     if (kept === undefined) return;
     kept = kept.length + text.length > LONGEST_KEPT ? undefined : kept + text;
   };
@@ -59,6 +65,8 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
     },
   });
   let paused = false;
+  /** The budget is being asked whether the stream may go on. */
+  let asking = false;
 
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -69,6 +77,39 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
         deadline.done();
         put(text);
         controller.close();
+      };
+      /** The money has ended: so does the answer, for its length. */
+      const endEarly = (budget: OutputAllowance): void => {
+        const usage = endedUsage(tap.usage, options.promptBound, budget.tokens(tap));
+        const text = tap.endEarly({ usage, choices: budget.choices, sent: budget.sent });
+        kept = undefined;
+        end("success");
+        close(text);
+        answer.abort(new BudgetEnded());
+      };
+      const ask = (budget: OutputAllowance, latest: string): void => {
+        if (!budget.recording) budget.record(latest);
+        const more = budget.more(tap);
+        if (more === true) return;
+        if (more === false) {
+          endEarly(budget);
+          return;
+        }
+        asking = true;
+        rest.pause();
+        more.then(
+          (granted) => {
+            asking = false;
+            if (settled) return;
+            if (!granted) endEarly(budget);
+            else if (!paused) rest.resume();
+          },
+          (error: unknown) => {
+            asking = false;
+            close(failed({ code: "internal", message: String(error) }));
+            answer.abort(new Error(String(error)));
+          },
+        );
       };
       put(answer.head);
       rest.attach({
@@ -89,6 +130,7 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
             paused = true;
             rest.pause();
           }
+          if (allowance !== undefined && tap.textBytes >= allowance.watchAt && !tap.finished) ask(allowance, text);
         },
         end() {
           if (settled && !tap.closed) return;
@@ -121,7 +163,7 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
     pull() {
       if (!paused) return;
       paused = false;
-      rest.resume();
+      if (!asking) rest.resume();
     },
     cancel() {
       deadline.done();

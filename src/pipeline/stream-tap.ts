@@ -1,6 +1,7 @@
 import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import { isContent, type StreamEvent } from "../formats/conversation.ts";
 import {
+  type Format,
   FRAME_CONTENT,
   FRAME_DONE,
   FRAME_ERROR,
@@ -10,7 +11,7 @@ import {
   type StreamEncoder,
   type StreamObserver,
 } from "../formats/format.ts";
-import { asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
+import { asNumber, asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../json/json.ts";
 import { type Frame, type Framer, sseFrame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
 import { completeLength, scanFrames } from "./frame-scanner.ts";
@@ -38,6 +39,19 @@ export interface StreamTap {
   readonly usage: Usage | undefined;
   /** UTF-16 length of what the model wrote so far, for the estimate of a stream without usage. */
   readonly textLength: number;
+  /** The most bytes of UTF-8 that this text can have. */
+  readonly textBytes: number;
+  /** Ends the answer here, for its length; the client's text for that. `usage` is what it consumed so far. */
+  endEarly(end: EarlyEnd): string;
+}
+
+/** What is known of a stream that is ended before the provider ends it. */
+export interface EarlyEnd {
+  readonly usage: Usage;
+  /** Answers that the request asked for at once. */
+  readonly choices: number;
+  /** What the client got: the last events at least. */
+  readonly sent: string;
 }
 
 /** An event that is longer than this is no event but an attack or a defect. */
@@ -60,6 +74,8 @@ export interface PassThroughOptions {
   readonly repairFinish: boolean;
   /** Responses: the ids that the client knows the answer by. */
   readonly answer?: PassedAnswer | undefined;
+  /** The format's own way to end a stream early, where its encoder cannot. */
+  readonly endStream?: Format["endStream"] | undefined;
 }
 
 /** Repairs of single frames: provider's quirks, as `Endpoint.normaliseFrame` declares them. */
@@ -93,6 +109,11 @@ export class PassThroughTap implements StreamTap {
   #calls = false;
   /** The chunk before, whose id a chunk that we add takes. */
   #last = "";
+  /** Bytes that came beyond the UTF-16 units that they became. */
+  #surplus = 0;
+  /** Choices whose finish reason has come, where somebody may have to end the others. */
+  #ended: string[] = [];
+  #usage: Usage | undefined;
   content = false;
   finished = false;
   closed = false;
@@ -103,15 +124,21 @@ export class PassThroughTap implements StreamTap {
   }
 
   get usage(): Usage | undefined {
-    return this.#options.observer.usage;
+    return this.#usage ?? this.#options.observer.usage;
   }
 
   get textLength(): number {
     return this.#options.observer.textLength;
   }
 
+  get textBytes(): number {
+    return this.#options.observer.textLength + this.#surplus;
+  }
+
   push(chunk: Uint8Array): string {
-    const text = this.#rest + this.#decoder.decode(chunk, { stream: true });
+    const decoded = this.#decoder.decode(chunk, { stream: true });
+    this.#surplus += chunk.byteLength - decoded.length;
+    const text = this.#rest + decoded;
     const length = completeLength(text);
     if (length === 0) {
       this.#rest = this.#bounded(text);
@@ -136,6 +163,31 @@ export class PassThroughTap implements StreamTap {
 
   error(error: GatewayError): string {
     return this.#options.encoder.error(error);
+  }
+
+  endEarly({ usage, choices, sent }: EarlyEnd): string {
+    const { endStream, encoder, answer } = this.#options;
+    this.#usage = usage;
+    this.finished = true;
+    let text = this.#named(this.#finish?.text ?? "");
+    this.#finish = undefined;
+    if (endStream !== undefined) {
+      text += endStream(sent, usage);
+      answer?.finished(lastData(text));
+      return text;
+    }
+    const last = asObject(parseJson(lastData(sent)));
+    const id = asString(last?.id) ?? asString(last?.responseId);
+    const created = asNumber(last?.created);
+    text += encoder.push({
+      type: "start",
+      ...(id === undefined ? {} : { id }),
+      ...(created === undefined ? {} : { created }),
+    });
+    for (let choice = 0; choice < choices; choice++) {
+      if (!this.#ended.includes(String(choice))) text += encoder.push({ type: "finish", choice, reason: "length" });
+    }
+    return text + encoder.push({ type: "usage", usage }) + encoder.end();
   }
 
   #bounded(text: string): string {
@@ -225,6 +277,7 @@ export class PassThroughTap implements StreamTap {
     if ((meaning & FRAME_FINISH) !== 0) {
       this.content = true;
       this.finished = true;
+      this.#ended.push(choiceOf(data));
       this.#finish = { data, text: sseFrame(data, event) };
       this.#edit(start, end, before);
       return true;
@@ -252,6 +305,15 @@ export class PassThroughTap implements StreamTap {
   }
 }
 
+/** The data of the last event that has any. */
+function lastData(text: string): string {
+  const at = text.lastIndexOf("\ndata:");
+  const start = at < 0 ? text.indexOf("data:") : at + 1;
+  if (start < 0) return "";
+  const end = text.indexOf("\n", start);
+  return text.slice(start + 5, end < 0 ? undefined : end).trim();
+}
+
 /** The number of the choice that a chunk speaks of. */
 function choiceOf(data: string): string {
   return /"index"\s*:\s*(\d+)/.exec(data.slice(data.indexOf('"choices"')))?.[1] ?? "0";
@@ -272,6 +334,8 @@ export interface TranslatingOptions {
   readonly decoder: StreamDecoder;
   readonly encoder: StreamEncoder;
   readonly rewriter: FrameRewriter | undefined;
+  /** Whether somebody asks for `textBytes`. */
+  readonly metered: boolean;
 }
 
 /** Different formats: frames → events → the client's frames. */
@@ -283,6 +347,8 @@ export class TranslatingTap implements StreamTap {
   failure: UpstreamFailure | undefined;
   usage: Usage | undefined;
   textLength = 0;
+  textBytes = 0;
+  readonly #ended = new Set<number>();
 
   constructor(options: TranslatingOptions) {
     this.#options = options;
@@ -309,6 +375,14 @@ export class TranslatingTap implements StreamTap {
     return this.#options.encoder.error(error);
   }
 
+  endEarly({ usage, choices }: EarlyEnd): string {
+    const events: StreamEvent[] = [];
+    for (let choice = 0; choice < choices; choice++) {
+      if (!this.#ended.has(choice)) events.push({ type: "finish", choice, reason: "length" });
+    }
+    return this.#encode([...events, { type: "usage", usage }]) + this.#options.encoder.end();
+  }
+
   #decode(frame: Frame): string {
     const data = rewritten(frame.data, this.#options.rewriter);
     return this.#encode(this.#options.decoder.push(data === frame.data ? frame : { ...frame, data }));
@@ -329,11 +403,21 @@ export class TranslatingTap implements StreamTap {
       }
       if (event.type === "usage") this.usage = event.usage;
       else if (event.type === "start" && event.usage !== undefined) this.usage = event.usage;
-      else if (event.type === "delta") this.textLength += event.text.length;
-      else if (event.type === "finish") this.finished = true;
+      else if (event.type === "delta") this.#grow(event.text);
+      else if (event.type === "finish") this.#finish(event.choice);
       if (!this.content && isContent(event)) this.content = true;
       text += this.#options.encoder.push(event);
     }
     return text;
+  }
+
+  #grow(text: string): void {
+    this.textLength += text.length;
+    if (this.#options.metered) this.textBytes += Buffer.byteLength(text);
+  }
+
+  #finish(choice: number): void {
+    this.finished = true;
+    this.#ended.add(choice);
   }
 }

@@ -7,6 +7,9 @@ const PER_MESSAGE = 3;
 /** A picture whose size nobody knows. */
 const PER_IMAGE = 765;
 
+/** An exact count is by one tokenizer; others may find this much more. */
+export const COUNT_MARGIN = 1.15;
+
 /** Tokens of a text by OpenAI's tokenizer. It is loaded with the first count: it takes a second and much memory. */
 export async function countText(text: string): Promise<number> {
   const { countTokens } = await import("gpt-tokenizer");

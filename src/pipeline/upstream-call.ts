@@ -21,6 +21,14 @@ export class ClientGone extends Error {
   }
 }
 
+/** The caller's budget pays for no more of a stream. */
+export class BudgetEnded extends Error {
+  override readonly name = "BudgetEnded";
+  constructor() {
+    super("the budget pays for no more output");
+  }
+}
+
 /** Another attempt at the same request has the answer. */
 export class Superseded extends Error {
   override readonly name = "Superseded";

@@ -56,6 +56,7 @@ describe.skipIf(server === undefined)("counters over Redis", () => {
         tokens: fc.integer({ min: 0, max: 50 }),
         scopes: fc.subarray([0, 1, 2], { minLength: 1 }),
       }),
+      fc.record({ take: fc.constant(false), more: fc.bigInt({ min: 0n, max: 1_000n }) }),
       fc.record({ take: fc.constant(false), share: fc.integer({ min: 0, max: 100 }) }),
     );
     await fc.assert(
@@ -68,10 +69,18 @@ describe.skipIf(server === undefined)("counters over Redis", () => {
           const memory = new MemoryCounters(read);
           // Two machines that share a Redis.
           const machines = [1, 2].map(() => new RedisCounters({ redis, read, log, prefix: `${server?.prefix}${run}` }));
-          const open: { id: string; machine: RedisCounters }[] = [];
+          const open: { id: string; machine: RedisCounters; scopes: readonly Scope[] }[] = [];
           try {
             for (const [index, one] of steps.entries()) {
               const machine = machines[index % 2] as RedisCounters;
+              if ("more" in one) {
+                const first = open[0];
+                if (first === undefined) continue;
+                const { id, scopes } = first;
+                const extension = await first.machine.extend(id, scopes, one.more);
+                expect(extension).toEqual(memory.extend(id, scopes, one.more));
+                continue;
+              }
               if (!("amount" in one)) {
                 const first = open.shift();
                 if (first === undefined) continue;
@@ -88,7 +97,7 @@ describe.skipIf(server === undefined)("counters over Redis", () => {
               };
               const expected = await memory.take(ask);
               expect(told(await machine.take(ask))).toEqual(told(expected));
-              if (expected.admitted) open.push({ id: ask.id, machine });
+              if (expected.admitted) open.push({ id: ask.id, machine, scopes: ask.scopes });
             }
             for (const number of [0, 1, 2]) {
               const one = scope(`s${number}`, {});
@@ -180,6 +189,33 @@ describe.skipIf(server === undefined)("Redis that goes away", () => {
       expect(alone).toBeGreaterThanOrEqual(9_000n);
     } finally {
       for (const each of [...machines, ...clients]) await each.close();
+      await own.stop();
+    }
+  }, 30_000);
+
+  test("a call that Redis admitted gets more from its process's share, and all of it is told", async () => {
+    const own = await ownRedis();
+    const redis = await open(own.url);
+    const counters = new RedisCounters({ redis, read: async () => 1_000n, log });
+    const one = scope("s", { maxBudget: 10_003n });
+    try {
+      const asked = { id: "a", scopes: [one], amount: 100n, free: false, tokens: 0 };
+      expect((await counters.take(asked)).admitted).toBe(true);
+      expect(await counters.extend("a", [one], 8_901n)).toEqual({ granted: false, room: 8_900n });
+      expect(await counters.extend("a", [one], 400n)).toEqual({ granted: true });
+      await own.kill();
+      expect(await counters.extend("a", [one], 500n)).toEqual({ granted: true });
+      expect((await counters.extend("a", [one], 9_000n)).granted).toBe(false);
+      const settled = counters.settle("a", 950n, 0);
+      await own.start();
+      await redis.ready(10);
+      await settled;
+      expect((await counters.take({ ...asked, id: "b" })).admitted).toBe(true);
+      await eventually(async () => (await counters.spentBy(one)) === 1_000n || (await counters.spentBy(one)) === 1_950n);
+      await counters.settle("b", 0n, 0);
+    } finally {
+      await counters.close();
+      await redis.close();
       await own.stop();
     }
   }, 30_000);

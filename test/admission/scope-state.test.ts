@@ -6,7 +6,7 @@ import fc from "fast-check";
 import type { Counters } from "../../src/admission/counters.ts";
 import { MemoryCounters } from "../../src/admission/memory-counters.ts";
 import type { Limits, Scope, Verdict } from "../../src/admission/scope.ts";
-import { newState, settle, take } from "../../src/admission/scope-state.ts";
+import { extend, newState, settle, take } from "../../src/admission/scope-state.ts";
 import { SqliteCounters } from "../../src/admission/sqlite-counters.ts";
 
 function scope(id: string, limits: Limits, offset = 0n): Scope {
@@ -22,7 +22,7 @@ function scope(id: string, limits: Limits, offset = 0n): Scope {
   };
 }
 
-/** What a run of calls does: take one, or end the oldest that is open. */
+/** What a run of calls does: take one, let the oldest that is open hold more, or end it. */
 const step = fc.oneof(
   fc.record({
     do: fc.constant("take" as const),
@@ -31,6 +31,7 @@ const step = fc.oneof(
     scopes: fc.subarray([0, 1, 2], { minLength: 1 }),
     wait: fc.integer({ min: 0, max: 20_000 }),
   }),
+  fc.record({ do: fc.constant("extend" as const), more: fc.bigInt({ min: 0n, max: 1_000n }) }),
   fc.record({ do: fc.constant("end" as const), share: fc.integer({ min: 0, max: 100 }) }),
 );
 
@@ -54,7 +55,21 @@ describe("leases over scopes", () => {
         let now = 0;
         let id = 0;
         for (const one of steps) {
-          if (one.do === "end") {
+          if (one.do === "extend") {
+            const hold = open[0];
+            if (hold === undefined) continue;
+            const before = states.map(({ held }) => held);
+            const extension = extend(
+              hold.scopes.map((index) => scopes[index] as Scope),
+              hold.scopes.map((index) => states[index] as never),
+              one.more,
+            );
+            if (extension.granted) hold.amount += one.more;
+            else {
+              expect(extension.room).toBeLessThan(one.more);
+              expect(states.map(({ held }) => held)).toEqual(before);
+            }
+          } else if (one.do === "end") {
             const hold = open.shift();
             if (hold === undefined) continue;
             // A provider bills at most what was bounded.
@@ -140,8 +155,17 @@ describe("memory and SQLite", () => {
               new SqliteCounters(file, read as never, () => now),
             ];
             const open: string[] = [];
+            const asked = new Map<string, readonly Scope[]>();
             try {
               for (const one of steps) {
+                if (one.do === "extend") {
+                  const id = open[0] ?? "nobody";
+                  const extensions = await Promise.all(
+                    counters.map((each) => each.extend(id, asked.get(id) ?? [], one.more)),
+                  );
+                  expect(extensions[1]).toEqual(extensions[0] as never);
+                  continue;
+                }
                 if (one.do === "end") {
                   const id = open.shift();
                   if (id === undefined) continue;
@@ -160,6 +184,7 @@ describe("memory and SQLite", () => {
                 for (const each of counters) verdicts.push(await each.take(ask));
                 expect(told(verdicts[1] as Verdict)).toEqual(told(verdicts[0] as Verdict));
                 if (verdicts[0]?.admitted) open.push(ask.id);
+                asked.set(ask.id, ask.scopes);
               }
               for (let index = 0; index < 3; index++) {
                 const one = scope(`s${index}`, {});
@@ -194,7 +219,9 @@ describe("memory and SQLite", () => {
         () => now,
       );
       const ask = (id: string) => ({ id, scopes: [one], amount: 60n, free: false, tokens: 0 });
-      expect((await dead.take(ask("a"))).admitted).toBe(true);
+      expect((await dead.take({ ...ask("a"), amount: 50n })).admitted).toBe(true);
+      expect(dead.extend("a", [one], 51n)).toEqual({ granted: false, room: 50n });
+      expect(dead.extend("a", [one], 10n)).toEqual({ granted: true });
       await dead.close(); // without settling: as kill -9 leaves it
       now += 29_000;
       alive.sweep();

@@ -6,7 +6,7 @@ import { verify } from "../../src/ledger/verify.ts";
 import type { DatabaseLocation } from "../../src/store/database.ts";
 import { storesUnderTest } from "../store/databases.ts";
 import { ROOT } from "../support/gateway.ts";
-import { KEY_HASH, Place, settlement } from "./records.ts";
+import { KEY_HASH, lease, Place, settlement } from "./records.ts";
 
 const stores = await storesUnderTest("recovery");
 const DAY = 86_400_000;
@@ -68,6 +68,23 @@ describe.each(stores.filter((store) => store.available))("recovery on $name", (s
     await first.close();
     await second.close();
     expect(readdirSync(place.journal)).toEqual(["recovery.lock"]);
+  }, 20_000);
+
+  test("counts what a lease grew to, also after its journal's file was replaced", async () => {
+    const program = `ledger.open(lease("grown")); ledger.extend("grown", "12000"); ledger.extend("unknown", "5");`;
+    await dieAfter(place, place.location, program);
+    const database = place.database();
+    const first = await place.ledger(database, { rotateBytes: 400 });
+    expect(await findRecord(database, "grown")).toMatchObject({ status: "interrupted", cost: "12000" });
+    first.open(lease("moved"));
+    first.extend("moved", "15000");
+    for (let index = 0; index < 5; index++) first.settle(settlement(`other${index}`));
+    await first.flush();
+    expect(first.inFlight).toBe(1);
+    await first.close();
+    const second = await place.ledger(database);
+    expect(await findRecord(database, "moved")).toMatchObject({ status: "interrupted", cost: "15000" });
+    await second.close();
   }, 20_000);
 
   test("a final record beats an interrupted one, whether rollups have counted that or not", async () => {

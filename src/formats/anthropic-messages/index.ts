@@ -1,4 +1,5 @@
 import type { Format } from "../format.ts";
+import { endStream } from "./end-stream.ts";
 import { decodeError, encodeError } from "./errors.ts";
 import { AnthropicStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -22,5 +23,6 @@ export const anthropicMessages: Format = {
   decodeError,
   encodeError,
   readUsage,
+  endStream,
   createStreamObserver: () => new AnthropicStreamObserver(),
 };

@@ -41,12 +41,26 @@ export class GeminiStreamObserver implements StreamObserver {
     const at = data.indexOf('"parts"');
     if (at >= 0) {
       meaning |= FRAME_CONTENT;
-      const text = data.indexOf('"text"', at);
-      if (text >= 0) this.textLength += Math.max(data.indexOf('"', data.indexOf('"', text + 6) + 1) - text - 9, 0);
+      this.textLength += writtenLength(data, at);
     }
     if (data.includes('"finishReason"') || data.includes('"blockReason"')) meaning |= FRAME_FINISH;
     return meaning;
   }
+}
+
+/** UTF-16 length of all texts behind an index, escapes counted as they stand; a call counts to the end of the event. */
+function writtenLength(data: string, from: number): number {
+  const call = data.indexOf('"functionCall"', from);
+  let length = call < 0 ? 0 : data.length - call;
+  for (let at = data.indexOf('"text"', from); at >= 0; at = data.indexOf('"text"', at)) {
+    const open = data.indexOf('"', at + 6);
+    let end = open + 1;
+    while (end < data.length && data.charCodeAt(end) !== 34) end += data.charCodeAt(end) === 92 ? 2 : 1;
+    if (open < 0) break;
+    length += Math.min(end, data.length) - open - 1;
+    at = end + 1;
+  }
+  return length;
 }
 
 /** Usage of a whole native answer. */

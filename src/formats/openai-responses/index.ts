@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "../openai-chat/errors.ts";
+import { endStream } from "./end-stream.ts";
 import { ResponsesStreamObserver } from "./observer.ts";
 import { withOwnItemsOnly } from "./own-items.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -22,5 +23,6 @@ export const openaiResponses: Format = {
   decodeError,
   encodeError,
   readUsage: (body) => decodeUsage(body),
+  endStream,
   createStreamObserver: () => new ResponsesStreamObserver(),
 };

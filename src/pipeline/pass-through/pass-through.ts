@@ -89,7 +89,7 @@ async function call(
 ): Promise<Response> {
   const { outbound, timeout, path, fixedUsage } = request;
   const shape = fixedUsage === undefined && outbound.method === "POST" ? answerShape(path) : undefined;
-  const progress: AttemptProgress = { sent: false, usage: undefined, textLength: 0 };
+  const progress: AttemptProgress = { sent: false, usage: undefined, textLength: 0, metered: false };
   const startedAt = Date.now();
   // A provider signs what goes to its model routes; this says that nothing else is to be done.
   const described = plainCall(target.deployment, "completions", { model: target.model, stream: context.stream });

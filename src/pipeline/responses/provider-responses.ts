@@ -68,7 +68,7 @@ export async function askKeeper(
     if (!isObject(body)) throw new GatewayError("bad_gateway", "the provider answered without a JSON object");
     return body;
   } catch (error) {
-    const progress = { sent: true, usage: undefined, textLength: 0 };
+    const progress = { sent: true, usage: undefined, textLength: 0, metered: false };
     const failure = asCallError(error, upstream.reason, { outbound }, seconds, progress);
     throw failure instanceof UpstreamError ? clientError(failure, provider, context) : failure;
   } finally {
