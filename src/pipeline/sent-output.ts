@@ -3,7 +3,7 @@ import { scanFrames } from "./frame-scanner.ts";
 
 /**
  * What a model wrote, out of the frames of its stream in any client's format: the strings where a frame holds what is
- * new in it. Names and ids among them are counted too.
+ * new in it. Names of tools among them are counted too.
  */
 export function writtenText(sent: string): string {
   let text = "";
@@ -33,10 +33,15 @@ function newIn(frame: JsonObject): string {
   return strings(frame.choices) + strings(frame.candidates) + strings(frame.delta) + strings(frame.content_block);
 }
 
+/** Members of the same objects that the model did not write. */
+const NOT_WRITTEN: ReadonlySet<string> = new Set(["role", "type", "id", "finish_reason", "finishReason", "signature"]);
+
 function strings(value: Json | undefined): string {
   if (typeof value === "string") return value;
   if (typeof value !== "object" || value === null) return "";
   let text = "";
-  for (const inner of Object.values(value) as Json[]) text += strings(inner);
+  for (const [name, inner] of Object.entries(value) as [string, Json][]) {
+    if (!NOT_WRITTEN.has(name)) text += strings(inner);
+  }
   return text;
 }

@@ -5,7 +5,7 @@ import { OutputAllowance } from "./output-allowance.ts";
 import type { RequestContext } from "./request-context.ts";
 import { writtenText } from "./sent-output.ts";
 import type { Settlement } from "./settlement.ts";
-import { countText } from "./token-count.ts";
+import { countText, loadTokenizer } from "./token-count.ts";
 
 /** With room for fewer extensions than this, what is sent is recorded from the start, to be counted when they end. */
 const AMPLE_EXTENSIONS = 4n;
@@ -24,11 +24,14 @@ export function streamAllowance(
   if (lease === undefined || reserved === undefined || !canOutgrow(reserved, context)) return undefined;
   const { room } = lease;
   if (room === undefined || lease.amount === 0n) return undefined;
+  const tight = room < lease.amount * AMPLE_EXTENSIONS;
+  // A provider goes on writing while a tokenizer is loaded, so it is there before it is needed.
+  if (tight) loadTokenizer().catch((error: unknown) => gateway.log.error("no tokenizer", { reason: String(error) }));
   return new OutputAllowance({
     reserved,
     extend: (more) => extendLease(gateway, settlement, context.id, more),
     // The last event of a Responses stream repeats all that came before.
-    record: room < lease.amount * AMPLE_EXTENSIONS || (passesThrough && context.client.id === "openai-responses"),
+    record: tight || (passesThrough && context.client.id === "openai-responses"),
     count: (sent) => countText(writtenText(sent)),
   });
 }

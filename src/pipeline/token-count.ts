@@ -10,9 +10,14 @@ const PER_IMAGE = 765;
 /** An exact count is by one tokenizer; others may find this much more. */
 export const COUNT_MARGIN = 1.15;
 
-/** Tokens of a text by OpenAI's tokenizer. It is loaded with the first count: it takes a second and much memory. */
+/** OpenAI's tokenizer. It is loaded when it is needed first: it takes a second and much memory. */
+export function loadTokenizer(): Promise<{ readonly countTokens: (text: string) => number }> {
+  return import("gpt-tokenizer");
+}
+
+/** Tokens of a text by OpenAI's tokenizer. */
 export async function countText(text: string): Promise<number> {
-  const { countTokens } = await import("gpt-tokenizer");
+  const { countTokens } = await loadTokenizer();
   return countTokens(text);
 }
 

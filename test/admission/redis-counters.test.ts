@@ -211,7 +211,9 @@ describe.skipIf(server === undefined)("Redis that goes away", () => {
       await redis.ready(10);
       await settled;
       expect((await counters.take({ ...asked, id: "b" })).admitted).toBe(true);
-      await eventually(async () => (await counters.spentBy(one)) === 1_000n || (await counters.spentBy(one)) === 1_950n);
+      await eventually(
+        async () => (await counters.spentBy(one)) === 1_000n || (await counters.spentBy(one)) === 1_950n,
+      );
       await counters.settle("b", 0n, 0);
     } finally {
       await counters.close();
