@@ -15,5 +15,5 @@ const target = values.target === undefined ? [] : [`--target=${values.target}`];
 
 process.chdir(new URL("..", import.meta.url).pathname);
 mkdirSync("dist", { recursive: true });
-await $`${process.execPath} build --compile --minify-syntax --minify-whitespace --sourcemap=inline ${target} src/cli/main.ts --outfile ${outfile}`.quiet();
+await $`${process.execPath} build --compile --bytecode --minify-syntax --minify-whitespace --sourcemap=inline ${target} src/cli/main.ts --outfile ${outfile}`.quiet();
 console.log(`${outfile}: ${Math.round(statSync(outfile).size / 2 ** 20)} MiB`);

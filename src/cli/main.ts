@@ -29,14 +29,15 @@ async function main(): Promise<number | undefined> {
   }
 }
 
-try {
-  const status = await main();
-  if (status !== undefined) process.exit(status);
-} catch (error) {
-  if (error instanceof UsageError) {
-    console.error(`isthmus: ${error.message}\n\nisthmus --help shows what there is.`);
+// Without `await`, which the form that has bytecode does not know outside of functions.
+main().then(
+  (status) => {
+    if (status !== undefined) process.exit(status);
+  },
+  (error: unknown) => {
+    console.error(`isthmus: ${error instanceof Error ? error.message : String(error)}`);
+    if (!(error instanceof UsageError)) process.exit(1);
+    console.error("\nisthmus --help shows what there is.");
     process.exit(2);
-  }
-  console.error(`isthmus: ${error instanceof Error ? error.message : String(error)}`);
-  process.exit(1);
-}
+  },
+);

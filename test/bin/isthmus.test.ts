@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -89,6 +89,22 @@ describe("as a command", () => {
     const store = join(root, "node_modules/.pnpm/bun@1/node_modules");
     const program = layOut(root, store);
     symlinkSync(join(store, "bun"), join(root, "node_modules/bun"));
+    expect(await run([program]).exited).toBe(7);
+  });
+
+  test("runs the built gateway until a source is newer", async () => {
+    const root = join(folder, "built");
+    const program = layOut(root, join(root, "node_modules"));
+    const built = join(root, "dist/gateway");
+    mkdirSync(built, { recursive: true });
+    writeFileSync(join(built, "main.js"), "process.exit(9)");
+    expect(await run([program]).exited).toBe(7); // half of it: it is being built
+    writeFileSync(join(built, "main.js.jsc"), "");
+    const later = new Date(Date.now() + 60_000);
+    utimesSync(join(built, "main.js.jsc"), later, later);
+    expect(await run([program]).exited).toBe(9);
+    const latest = new Date(Date.now() + 120_000);
+    utimesSync(join(root, "src/cli/main.ts"), latest, latest);
     expect(await run([program]).exited).toBe(7);
   });
 
