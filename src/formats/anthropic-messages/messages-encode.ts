@@ -30,7 +30,6 @@ export function encodeMessages(
   request.messages.forEach((message, index) => {
     const where = `messages[${index}]`;
     const content = encodeBlocks(message.parts, where, context);
-    if (message.name !== undefined) context.report.dropped(`${where}.name`, "Anthropic has no participants' names");
     if (message.role === "system" || message.role === "developer") {
       if (message.native?.format === FORMAT && family.systemBetweenTurns) {
         turns.push({ role: "system", content });

@@ -1,7 +1,6 @@
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
-import type { ParameterReport } from "../report.ts";
 import type { ModelFamily } from "./model-family.ts";
 import type { EncodedThinking } from "./thinking.ts";
 import { FORMAT } from "./types.ts";
@@ -90,39 +89,5 @@ export function serviceTier(tier: string | undefined, context: RequestContext): 
     default:
       context.report.unsupported("service_tier", `Anthropic has no tier ${tier}`);
       return undefined;
-  }
-}
-
-/** Reports what the caller set and Anthropic has no word for. */
-export function reportUnsupported(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const refuse = (parameter: string, set: boolean): void => {
-    if (set) report.unsupported(parameter, "Anthropic's Messages API has no such parameter");
-  };
-  refuse("n", sampling.n !== undefined && sampling.n !== 1);
-  refuse("seed", sampling.seed !== undefined);
-  refuse("presence_penalty", sampling.presencePenalty !== undefined);
-  refuse("frequency_penalty", sampling.frequencyPenalty !== undefined);
-  refuse("repetition_penalty", sampling.repetitionPenalty !== undefined);
-  refuse("min_p", sampling.minP !== undefined);
-  refuse("logit_bias", sampling.logitBias !== undefined);
-  refuse("logprobs", sampling.logprobs === true);
-  refuse("top_logprobs", sampling.topLogprobs !== undefined);
-  refuse("verbosity", request.verbosity !== undefined);
-  refuse("modalities", request.modalities?.some((modality) => modality.toLowerCase() !== "text") === true);
-  refuse("audio", request.audioOutput !== undefined);
-  refuse("store", request.store === true);
-  refuse("previous_response_id", request.previousResponseId !== undefined);
-  refuse("safety_settings", request.safetySettings !== undefined);
-  const drop = (parameter: string, set: boolean, reason: string): void => {
-    if (set) report.dropped(parameter, reason);
-  };
-  drop("prediction", request.prediction !== undefined, "a hint that Anthropic does not take");
-  drop("metadata", request.metadata !== undefined, "Anthropic's metadata holds only a user's id");
-  drop("prompt_cache_key", request.promptCacheKey !== undefined, "Anthropic caches by marks in the prompt");
-  drop("prompt_cache_retention", request.promptCacheRetention !== undefined, "Anthropic caches by marks in the prompt");
-  if (request.safetyIdentifier !== undefined) {
-    if (request.user === undefined) report.renamed("safety_identifier", "metadata.user_id", "Anthropic's name for it");
-    else report.dropped("safety_identifier", "Anthropic takes one id, and user is set");
   }
 }

@@ -1,11 +1,13 @@
 import { asArray, asObject, isObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, ResponseFormat, Tool } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { inputSchema } from "./input-schema.ts";
 import { encodeMessages } from "./messages-encode.ts";
 import { type ModelFamily, modelFamily } from "./model-family.ts";
 import { outputSchema } from "./output-schema.ts";
-import { encodeSampling, reportUnsupported, serviceTier } from "./parameters-encode.ts";
+import { encodeSampling, serviceTier } from "./parameters-encode.ts";
 import { ANSWER_TOKENS, type EncodedThinking, encodeThinking, fitBudget } from "./thinking.ts";
 import { encodeToolChoice, encodeTools } from "./tools.ts";
 import { FORMAT, JSON_TOOL, joinMembers, toolName } from "./types.ts";
@@ -17,7 +19,6 @@ const DEFAULT_MAX_TOKENS = 4096;
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
   const { report } = context;
   const family = modelFamily(context.model, context.owner);
-  const own = request.extensions?.format === FORMAT;
   const { system, messages } = encodeMessages(request, family, context);
   let thinking = encodeThinking(request, family, context);
   const maxTokens = maxTokensFor(request, thinking, context);
@@ -35,7 +36,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   const tier = serviceTier(request.serviceTier, context);
   if (tier !== undefined) body.service_tier = tier;
   if (request.stream !== undefined) body.stream = request.stream;
-  if (!own) reportUnsupported(request, report);
+  reportInexpressible(request, FORMAT, EXPRESSIBLE, report);
   addExtensions(body, request, context);
   return body;
 }
@@ -146,6 +147,9 @@ function encodeResponseFormat(
     const schema = outputSchema(format.schema, "response_format", report);
     if (schema !== undefined) {
       body.output_config = { format: { type: "json_schema", schema } };
+      if (format.description !== undefined) {
+        report.dropped("response_format.description", "Anthropic's output formats have no description");
+      }
       return undefined;
     }
   }
@@ -163,7 +167,12 @@ function encodeResponseFormat(
 
 /** Anthropic asks for ids that identify nobody: https://platform.claude.com/docs/en/api/messages (2026-11). */
 function userId(request: ConversationRequest, context: RequestContext): string | undefined {
-  const user = request.user ?? request.safetyIdentifier;
+  const { user: named, safetyIdentifier } = request;
+  if (safetyIdentifier !== undefined) {
+    if (named === undefined) context.report.renamed("safety_identifier", "metadata.user_id", "Anthropic's name for it");
+    else context.report.dropped("safety_identifier", "Anthropic takes one id, and user is set");
+  }
+  const user = named ?? safetyIdentifier;
   if (user === undefined || request.extensions?.format === FORMAT) return user;
   if (/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(user) || /^\+?[\d\s().-]{7,20}$/.test(user)) {
     context.report.dropped("user", "looks like an e-mail address or telephone number, which Anthropic refuses");

@@ -56,6 +56,8 @@ export function encodeThinking(
   const reasoning = request.reasoning;
   if (reasoning === undefined) return {};
   const own = request.extensions?.format === FORMAT;
+  // Who only wants no thinking shown does not ask for any.
+  if (reasoning.summary === "none" && Object.keys(reasoning).length === 1) return {};
   const off =
     reasoning.mode === "disabled" ||
     reasoning.budgetTokens === 0 ||
@@ -76,6 +78,9 @@ export function encodeThinking(
     return effort === undefined ? {} : { effort };
   }
   const display = displayOf(reasoning, family);
+  if (reasoning.summary === "none" && display.display === undefined) {
+    context.report.dropped("reasoning.summary", `${context.model} shows its thinking`);
+  }
   const budget = reasoning.budgetTokens;
   if (family.thinking === "budget" || (family.thinking === "either" && budget !== undefined)) {
     if (reasoning.mode === "adaptive") {

@@ -145,7 +145,12 @@ export function encodeCache(holder: { readonly cache?: { readonly ttl?: "5m" | "
 function encodeWebSearch(tool: WebSearchTool, index: number, context: RequestContext): JsonObject {
   if (tool.native?.format === FORMAT) return tool.native.value;
   const maxUses = tool.maxUses ?? (tool.contextSize === undefined ? undefined : SEARCHES[tool.contextSize]);
-  if (tool.maxUses === undefined && maxUses !== undefined) {
+  if (tool.maxUses !== undefined && tool.contextSize !== undefined) {
+    context.report.dropped(
+      `tools[${index}].search_context_size`,
+      "Anthropic takes the number of searches, which is set",
+    );
+  } else if (tool.maxUses === undefined && maxUses !== undefined) {
     context.report.converted(
       `tools[${index}].search_context_size`,
       `Anthropic limits the number of searches: ${maxUses}`,
@@ -156,7 +161,7 @@ function encodeWebSearch(tool: WebSearchTool, index: number, context: RequestCon
   if (tool.allowedDomains !== undefined) encoded.allowed_domains = tool.allowedDomains;
   if (tool.blockedDomains !== undefined) encoded.blocked_domains = tool.blockedDomains;
   if (tool.userLocation !== undefined) {
-    encoded.user_location = { type: "approximate", ...(asObject(tool.userLocation.approximate) ?? tool.userLocation) };
+    encoded.user_location = { type: "approximate", ...tool.userLocation };
   }
   return encoded;
 }

@@ -1,8 +1,10 @@
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
-import { encodeSampling, reportInexpressible, spreadExtensions } from "../bedrock-invoke/text-request.ts";
+import { encodeSampling, spreadExtensions } from "../bedrock-invoke/text-request.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { plainPrompt, turnsOf } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 const NAMES = {
   maxTokens: "max_tokens",
@@ -17,10 +19,11 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   const chat = /command-(?:r|a)/.test(context.model);
   const body: MutableJsonObject = chat ? chatBody(request) : promptBody(request);
   // Command R writes one answer.
-  encodeSampling(request, chat ? NAMES : { ...NAMES, n: "num_generations" }, body, context);
+  encodeSampling(request, chat ? NAMES : { ...NAMES, n: "num_generations" }, body);
+  if (chat && (request.sampling.n ?? 1) > 1) context.report.unsupported("n", "Command R writes one answer");
   // Command streams only when the body says so too; Command R knows no such member.
   if (!chat && request.stream === true) body.stream = true;
-  reportInexpressible(request, context);
+  reportInexpressible(request, "bedrock-cohere", EXPRESSIBLE, context.report);
   spreadExtensions(request, body, context);
   return body;
 }

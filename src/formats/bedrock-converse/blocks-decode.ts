@@ -70,7 +70,13 @@ function decodeToolResult(held: JsonObject, owner: string): Part {
     .flatMap((item) =>
       item.json === undefined
         ? decodeBlocks([item], owner)
-        : [{ type: "opaque", format: FORMAT, value: item } as const],
+        : [
+            {
+              type: "text",
+              text: JSON.stringify(item.json),
+              native: { format: FORMAT, value: { json: item.json } },
+            } as const,
+          ],
     );
   return {
     type: "tool-result",

@@ -15,17 +15,27 @@ export interface Scope {
 
 /** Parts → content blocks of a request. Blank text is left out, as Bedrock refuses it. */
 export function encodeBlocks(parts: readonly Part[], where: string, scope: Scope): JsonObject[] {
-  return parts.flatMap((part, index) => {
-    const block = encodeBlock(part, `${where}.content[${index}]`, scope);
-    return [...(block === undefined ? [] : [block]), ...cachePointAfter(part, `${where}.content[${index}]`, scope)];
+  const blocks: JsonObject[] = [];
+  parts.forEach((part, index) => {
+    const at = `${where}.content[${index}]`;
+    const block = encodeBlock(part, at, scope);
+    if (block !== undefined) blocks.push(block);
+    const points = cachePointAfter(part, at, scope);
+    const last = blocks.at(-1);
+    if (last !== undefined && last.cachePoint === undefined) blocks.push(...points);
+    else if (points.length > 0) scope.context.report.dropped(`${at}.cache_control`, "what it marked was left out");
   });
+  return blocks;
 }
 
 /** A result's own content has no place for cache points: a mark in it stands behind the result. */
 function cachePointAfter(part: Part, where: string, { caches, context }: Scope): JsonObject[] {
   const inner = part.type === "tool-result" ? part.content.find(({ cache }) => cache !== undefined)?.cache : undefined;
+  const marks = part.type === "tool-result" ? part.content.filter((item) => item.cache !== undefined).length : 0;
   const cache = part.cache ?? inner;
   if (cache === undefined) return [];
+  if (marks > (part.cache === undefined ? 1 : 0))
+    context.report.dropped(`${where}.content.cache_control`, "one mark behind the result stands for those in it");
   if (caches) return [cachePoint(cache)];
   context.report.dropped(`${where}.cache_control`, `${context.model} takes no cache points`);
   return [];
@@ -40,6 +50,7 @@ function encodeBlock(part: Part, where: string, scope: Scope): JsonObject | unde
   switch (part.type) {
     case "text": {
       if (part.text.trim() === "") return undefined;
+      if (ownNative(part).json !== undefined) return ownNative(part);
       const citations = part.citations?.filter(({ native }) => native?.format === FORMAT) ?? [];
       if (citations.length < (part.citations?.length ?? 0)) {
         report.dropped(`${where}.annotations`, "Bedrock takes back only citations of its own");

@@ -110,12 +110,17 @@ export function encodeMedia(
   return { [part.type]: { format, source, ...ownNative(part) } };
 }
 
+/** The extension is said by `format`. */
+function withoutExtension(filename: string): string {
+  return filename.replace(/\.[a-z0-9]{1,5}$/i, "");
+}
+
 /** Names of a request's documents: distinct, and of few characters (`DocumentBlock.name`, 2026-11). */
 export class DocumentNames {
   readonly #taken = new Set<string>();
 
   take(filename: string | undefined): string {
-    const bare = (filename ?? "document").replace(/\.[a-z0-9]{1,5}$/i, "");
+    const bare = withoutExtension(filename ?? "document");
     const clean =
       bare
         .replace(/[^a-zA-Z0-9\s()[\]-]/g, "-")
@@ -144,7 +149,11 @@ export function encodeDocument(
     context.report.unsupported(where, `Converse takes documents as bytes, as text or from S3, but not ${what}`);
     return undefined;
   }
-  const document: MutableJsonObject = { format, name: names.take(part.filename), source: held };
+  const name = names.take(part.filename);
+  if (part.filename !== undefined && name !== withoutExtension(part.filename)) {
+    context.report.renamed(`${where}.filename`, name, "Bedrock's names are distinct, and of few characters");
+  }
+  const document: MutableJsonObject = { format, name, source: held };
   if (part.context !== undefined) document.context = part.context;
   if (part.citationsEnabled !== undefined) document.citations = { enabled: part.citationsEnabled };
   return { document };

@@ -25,7 +25,6 @@ export function encodeMessages(
   request.messages.forEach((message, index) => {
     const where = `messages[${index}]`;
     const content = encodeBlocks(message.parts, where, scope);
-    if (message.name !== undefined) context.report.dropped(`${where}.name`, "Converse has no participants' names");
     if (message.role === "system" || message.role === "developer") {
       if (turns.length > 0 && content.length > 0) {
         context.report.converted(where, "a system message between the turns was moved to the beginning");

@@ -2,7 +2,6 @@ import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
 import { ANSWER_TOKENS, type EncodedThinking } from "../anthropic-messages/thinking.ts";
 import type { ConversationRequest } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
-import type { ParameterReport } from "../report.ts";
 import type { ModelTraits } from "./model-traits.ts";
 import { FORMAT } from "./types.ts";
 
@@ -79,36 +78,4 @@ function removeRefused(
   if (family.sampling === "one" && config.temperature !== undefined) {
     refuse(config, "topP", "top_p", `${model} takes temperature or top_p, not both`);
   }
-}
-
-/** Reports what the caller set and Converse has no word for. */
-export function reportUnsupported(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const refuse = (parameter: string, set: boolean): void => {
-    if (set) report.unsupported(parameter, "Converse has no such parameter");
-  };
-  refuse("n", sampling.n !== undefined && sampling.n !== 1);
-  refuse("seed", sampling.seed !== undefined);
-  refuse("presence_penalty", sampling.presencePenalty !== undefined);
-  refuse("frequency_penalty", sampling.frequencyPenalty !== undefined);
-  refuse("repetition_penalty", sampling.repetitionPenalty !== undefined);
-  refuse("min_p", sampling.minP !== undefined);
-  refuse("logit_bias", sampling.logitBias !== undefined);
-  refuse("logprobs", sampling.logprobs === true);
-  refuse("top_logprobs", sampling.topLogprobs !== undefined);
-  refuse("verbosity", request.verbosity !== undefined);
-  refuse("modalities", request.modalities?.some((modality) => modality.toLowerCase() !== "text") === true);
-  refuse("audio", request.audioOutput !== undefined);
-  refuse("store", request.store === true);
-  refuse("previous_response_id", request.previousResponseId !== undefined);
-  refuse("safety_settings", request.safetySettings !== undefined);
-  const drop = (parameter: string, set: boolean, reason: string): void => {
-    if (set) report.dropped(parameter, reason);
-  };
-  drop("user", request.user !== undefined, "Converse has no field for the user");
-  drop("safety_identifier", request.safetyIdentifier !== undefined, "Converse has no field for the user");
-  drop("prediction", request.prediction !== undefined, "a hint that Converse does not take");
-  drop("metadata", request.metadata !== undefined, "Converse keeps no metadata with an answer");
-  drop("prompt_cache_key", request.promptCacheKey !== undefined, "Bedrock caches by marks in the prompt");
-  drop("prompt_cache_retention", request.promptCacheRetention !== undefined, "Bedrock caches by marks in the prompt");
 }

@@ -11,6 +11,7 @@ import {
   type MutableJsonObject,
   parseJson,
 } from "../../json/json.ts";
+import { decodeToolChoice as decodeAnthropicChoice } from "../anthropic-messages/tools.ts";
 import type {
   ConversationRequest,
   Message,
@@ -55,8 +56,8 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
   const toolChoice = decodeToolChoice(asObject(toolConfig?.toolChoice));
   const additional: MutableJsonObject = { ...asObject(body.additionalModelRequestFields) };
   const reasoning = takeReasoning(additional);
-  const topK = asNumber(additional.top_k);
-  delete additional.top_k;
+  const topK = takeTopK(additional);
+  const serial = takeSerialChoice(additional);
   const format = decodeOutput(asObject(body.outputConfig));
   const serviceTier = asString(asObject(body.serviceTier)?.type);
   const stream = asBoolean(body.stream);
@@ -68,6 +69,7 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
     messages: nameResults(messages),
     ...(toolConfig === undefined ? {} : { tools: decodeTools(asArray(toolConfig.tools)) }),
     ...(toolChoice === undefined ? {} : { toolChoice }),
+    ...serial,
     sampling: decodeSampling(asObject(body.inferenceConfig) ?? {}, topK),
     ...(format === undefined ? {} : { responseFormat: format }),
     ...(reasoning === undefined ? {} : { reasoning }),
@@ -169,17 +171,54 @@ function decodeOutput(config: JsonObject | undefined): ResponseFormat | undefine
   };
 }
 
+const THINKING = new Set(["type", "budget_tokens", "display"]);
+
+/** Claude's effort, beside its thinking. */
+function takeEffort(additional: MutableJsonObject): { readonly effort?: string } {
+  const output = asObject(additional.output_config);
+  const effort = asString(output?.effort);
+  if (output === undefined || effort === undefined || Object.keys(output).length > 1) return {};
+  delete additional.output_config;
+  return { effort };
+}
+
+/** `top_k`, which Nova has among its own inference parameters. */
+function takeTopK(additional: MutableJsonObject): number | undefined {
+  const config = asObject(additional.inferenceConfig);
+  const nova = asNumber(config?.topK);
+  if (nova !== undefined && Object.keys(config ?? {}).length === 1) delete additional.inferenceConfig;
+  const own = asNumber(additional.top_k);
+  delete additional.top_k;
+  return own ?? nova;
+}
+
+/** A choice in Anthropic's words, which alone can ban parallel calls. */
+function takeSerialChoice(
+  additional: MutableJsonObject,
+): Pick<ConversationRequest, "toolChoice" | "parallelToolCalls"> {
+  const choice = asObject(additional.tool_choice);
+  if (typeof choice?.disable_parallel_tool_use !== "boolean") return {};
+  delete additional.tool_choice;
+  return decodeAnthropicChoice(choice);
+}
+
 /** Takes what the conversation has a word for out of the model's own fields. */
 function takeReasoning(additional: MutableJsonObject): Reasoning | undefined {
   const thinking = asObject(additional.thinking);
   const nova = asObject(additional.reasoningConfig);
   const effort = asString(additional.reasoning_effort);
-  if (thinking !== undefined && Object.keys(thinking).every((name) => name === "type" || name === "budget_tokens")) {
+  if (thinking !== undefined && Object.keys(thinking).every((name) => THINKING.has(name))) {
     const { type } = thinking;
     const budgetTokens = asNumber(thinking.budget_tokens);
     if (type !== "enabled" && type !== "disabled" && type !== "adaptive") return undefined;
     delete additional.thinking;
-    return { mode: type, ...(budgetTokens === undefined ? {} : { budgetTokens }) };
+    const shown = thinking.display === "omitted" ? "none" : thinking.display === undefined ? undefined : "auto";
+    return {
+      mode: type,
+      ...(budgetTokens === undefined ? {} : { budgetTokens }),
+      ...takeEffort(additional),
+      ...(shown === undefined ? {} : { summary: shown }),
+    };
   }
   if (nova !== undefined) {
     delete additional.reasoningConfig;

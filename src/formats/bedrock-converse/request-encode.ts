@@ -1,10 +1,12 @@
 import { isObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import { fitBudget } from "../anthropic-messages/thinking.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { encodeMessages } from "./messages-encode.ts";
 import { modelTraits } from "./model-traits.ts";
-import { encodeSampling, reportUnsupported } from "./parameters-encode.ts";
+import { encodeSampling } from "./parameters-encode.ts";
 import { encodeReasoning } from "./reasoning-encode.ts";
 import { encodeToolConfig } from "./tools-encode.ts";
 import { FORMAT } from "./types.ts";
@@ -25,7 +27,6 @@ const TIERS = new Set(["priority", "default", "flex", "reserved"]);
 /** Conversation → Converse. The model and whether to stream stand in the URL. */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
   const traits = modelTraits(context.model);
-  const own = request.extensions?.format === FORMAT;
   const { system, messages } = encodeMessages(request, traits, context);
   const reasoning = encodeReasoning(request, traits, context);
   const sampling = encodeSampling(request, traits, reasoning.thinking, context);
@@ -45,7 +46,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   if (tier !== undefined && TIERS.has(tier)) body.serviceTier = { type: tier };
   else if (tier !== undefined && tier !== "auto")
     context.report.unsupported("service_tier", `Bedrock has no tier ${tier}`);
-  if (!own) reportUnsupported(request, context.report);
+  reportInexpressible(request, FORMAT, EXPRESSIBLE, context.report);
   addExtensions(body, additional, request, context);
   if (Object.keys(additional).length > 0) body.additionalModelRequestFields = additional;
   return body;

@@ -1,14 +1,16 @@
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
-import { encodeSampling, reportInexpressible, spreadExtensions } from "../bedrock-invoke/text-request.ts";
+import { encodeSampling, spreadExtensions } from "../bedrock-invoke/text-request.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { renderPrompt, type Turn, turnsOf } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Conversation → one prompt in the template of the model's family. */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
   const body: MutableJsonObject = { prompt: promptOf(request, context.model.toLowerCase()) };
-  encodeSampling(request, { maxTokens: "max_gen_len", temperature: "temperature", topP: "top_p" }, body, context);
-  reportInexpressible(request, context);
+  encodeSampling(request, { maxTokens: "max_gen_len", temperature: "temperature", topP: "top_p" }, body);
+  reportInexpressible(request, "bedrock-llama", EXPRESSIBLE, context.report);
   spreadExtensions(request, body, context);
   return body;
 }

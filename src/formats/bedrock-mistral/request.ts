@@ -1,8 +1,10 @@
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
-import { encodeSampling, reportInexpressible, spreadExtensions } from "../bedrock-invoke/text-request.ts";
+import { encodeSampling, spreadExtensions } from "../bedrock-invoke/text-request.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { renderPrompt } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Conversation → one prompt with `[INST]`. */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
@@ -11,9 +13,8 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
     request,
     { maxTokens: "max_tokens", temperature: "temperature", topP: "top_p", topK: "top_k", stop: "stop" },
     body,
-    context,
   );
-  reportInexpressible(request, context);
+  reportInexpressible(request, "bedrock-mistral", EXPRESSIBLE, context.report);
   spreadExtensions(request, body, context);
   return body;
 }

@@ -1,8 +1,10 @@
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
-import { encodeSampling, reportInexpressible, spreadExtensions } from "../bedrock-invoke/text-request.ts";
+import { encodeSampling, spreadExtensions } from "../bedrock-invoke/text-request.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { plainPrompt, turnsOf } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Members of the body itself; a model parameter of any other name belongs into `textGenerationConfig`. */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
@@ -11,9 +13,8 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
     request,
     { maxTokens: "maxTokenCount", temperature: "temperature", topP: "topP", stop: "stopSequences" },
     config,
-    context,
   );
-  reportInexpressible(request, context);
+  reportInexpressible(request, "bedrock-titan", EXPRESSIBLE, context.report);
   spreadExtensions(request, config, context);
   const { system, turns } = turnsOf(request.messages);
   return {

@@ -8,17 +8,18 @@ import {
   type MutableJsonObject,
   parseJson,
 } from "../../json/json.ts";
-import { reportInexpressible } from "../cohere/expressible.ts";
 import type { ConversationRequest, Message, Tool, ToolCallPart } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { textOf } from "../prompt.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Conversation → body of `/v1/chat` (https://docs.cohere.com/v1/reference/chat, 2026-11-24). */
 export function encodeRequest(request: ConversationRequest, context: RequestContext): JsonObject {
   const { report } = context;
   const body: MutableJsonObject = { model: context.model };
-  encodeMessages(request.messages, body, report);
+  encodeMessages(request.messages, body);
   if (request.stream !== undefined) body.stream = request.stream;
   const tools = request.toolChoice?.type === "none" ? [] : (request.tools ?? []);
   const encoded = tools.flatMap((tool) => encodeTool(tool, report));
@@ -42,8 +43,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   put("stop_sequences", sampling.stop);
   put("frequency_penalty", sampling.frequencyPenalty);
   put("presence_penalty", sampling.presencePenalty);
-  reportInexpressible(request, report);
-  if (request.reasoning !== undefined) report.unsupported("reasoning_effort", "version 1 knows no thinking");
+  reportInexpressible(request, "cohere-v1", EXPRESSIBLE, report);
   for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
     const { format } = request.extensions ?? {};
     if (format === "openai-chat" || format === "cohere" || format === "cohere-v1") put(name, body[name] ?? value);
@@ -53,7 +53,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
 }
 
 /** The last question stands alone; answers of tools stand beside an empty one. */
-function encodeMessages(messages: readonly Message[], body: MutableJsonObject, report: ParameterReport): void {
+function encodeMessages(messages: readonly Message[], body: MutableJsonObject): void {
   const calls = new Map<string, ToolCallPart>();
   for (const part of messages.flatMap((message) => message.parts)) {
     if (part.type === "tool-call") calls.set(part.id, part);
@@ -76,10 +76,6 @@ function encodeMessages(messages: readonly Message[], body: MutableJsonObject, r
   );
   const history = before.map((message) => historyOf(message, calls));
   if (history.length > 0) body.chat_history = history;
-  const media = messages.some((message) =>
-    message.parts.some((part) => ["image", "audio", "video"].includes(part.type)),
-  );
-  if (media) report.unsupported("messages.media", "version 1 takes text");
 }
 
 function historyOf(message: Message, calls: ReadonlyMap<string, ToolCallPart>): JsonObject {

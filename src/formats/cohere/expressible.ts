@@ -1,34 +1,105 @@
-import type { ConversationRequest } from "../conversation.ts";
-import type { ParameterReport } from "../report.ts";
+import { all, converted, dropped, type Expressible, implied, part, refused } from "../expressible.ts";
 
-/** Reports what the conversation asks and `/v2/chat` has no field for (https://docs.cohere.com/reference/chat, 2026-11-24). */
-export function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const lacks = "Cohere has no field for it";
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, lacks);
-  };
-  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
-  unsupported(sampling.minP !== undefined, "min_p");
-  unsupported(sampling.repetitionPenalty !== undefined, "repetition_penalty");
-  unsupported(sampling.logitBias !== undefined && Object.keys(sampling.logitBias).length > 0, "logit_bias");
-  unsupported(sampling.topLogprobs !== undefined && sampling.topLogprobs > 0, "top_logprobs");
-  unsupported(request.parallelToolCalls === false, "parallel_tool_calls");
-  unsupported(request.prediction !== undefined, "prediction");
-  unsupported(request.verbosity !== undefined, "verbosity");
-  unsupported(request.modalities?.some((modality) => modality !== "text") === true, "modalities");
-  unsupported(request.audioOutput !== undefined, "audio");
-  unsupported(request.previousResponseId !== undefined, "previous_response_id");
+const LACKS = "Cohere has no field for it";
 
-  const dropped = (set: boolean, parameter: string): void => {
-    if (set) report.dropped(parameter, lacks);
-  };
-  dropped(request.user !== undefined, "user");
-  dropped(request.safetyIdentifier !== undefined, "safety_identifier");
-  dropped(request.metadata !== undefined, "metadata");
-  dropped(request.store !== undefined, "store");
-  dropped(request.serviceTier !== undefined, "service_tier");
-  dropped(request.promptCacheKey !== undefined, "prompt_cache_key");
-  dropped(request.promptCacheRetention !== undefined, "prompt_cache_retention");
-  dropped(request.safetySettings !== undefined, "safety_settings");
-}
+/** What a request of `/v2/chat` can say (https://docs.cohere.com/reference/chat, 2026-11-24). */
+export const EXPRESSIBLE: Expressible = {
+  "messages.content": part("an empty text beside calls says nothing"),
+  "messages.name": dropped("Cohere's participants have no names"),
+  "messages:system-between-turns": all,
+  "messages.cache_control": dropped("Cohere has no marks for its cache"),
+  "messages.annotations": dropped("Cohere's citations name documents of the request"),
+  "messages.thought_signature": dropped("Cohere signs nothing"),
+  "messages.refusal": converted("as text"),
+  "messages.image:url": part("only in messages", "messages.image"),
+  "messages.image:base64": part("only in messages", "messages.image"),
+  "messages.image:file-id": part("web address or base64 only", "messages.image"),
+  "messages.image:text": part("web address or base64 only", "messages.image"),
+  "messages.image.detail": part("only in messages", "messages.image"),
+  "messages.audio:url": part("a transcript only", "messages.audio"),
+  "messages.audio:base64": part("a transcript only", "messages.audio"),
+  "messages.audio:file-id": part("a transcript only", "messages.audio"),
+  "messages.video:url": part("no video", "messages.video"),
+  "messages.video:base64": part("no video", "messages.video"),
+  "messages.video:file-id": part("no video", "messages.video"),
+  "messages.file:url": part("text only", "messages.file"),
+  "messages.file:base64": part("text only", "messages.file"),
+  "messages.file:file-id": part("text only", "messages.file"),
+  "messages.file:text": part("as documents", "messages.file"),
+  "messages.file.filename": part("as a document's title", "messages.file"),
+  "messages.file.context": dropped(LACKS),
+  "messages.file.citations": dropped("Cohere cites every document"),
+  "messages.tool_calls": all,
+  "messages.tool_calls:custom": part("input stands in an object"),
+  "messages.tool_calls.id": all,
+  "messages.tool_calls.thought_signature": dropped("Cohere signs nothing"),
+  "messages.tool_result": all,
+  "messages.tool_result.media": part(
+    "text and documents only",
+    "messages.image",
+    "messages.audio",
+    "messages.video",
+    "messages.file",
+  ),
+  "messages.tool_result.is_error": part("not to be marked", "messages.is_error"),
+  "messages.thinking": part("where the model thinks, or as a plan"),
+  "messages.thinking:sealed": converted("without its seal"),
+  "messages.thinking:redacted": part("it belongs to who wrote it", "messages.thinking"),
+  "tools:function": part("only the tools that may be called", "tool_choice"),
+  "tools.description": part("of the tools that are sent", "tool_choice"),
+  "tools.parameters": part("of the tools that are sent", "tool_choice"),
+  "tools.strict": part("all tools or none", "tools.strict", "tool_choice"),
+  "tools.cache_control": dropped("Cohere has no marks for its cache"),
+  "tools:custom": part("a function with one string", "tools", "tool_choice"),
+  "tools.format": dropped("Cohere has no free-text tools"),
+  web_search_options: refused("Cohere's Chat API searches nothing itself"),
+  "web_search_options.search_context_size": dropped("Cohere's Chat API searches nothing itself"),
+  "web_search_options.user_location": dropped("Cohere's Chat API searches nothing itself"),
+  "web_search_options.allowed_domains": dropped("Cohere's Chat API searches nothing itself"),
+  "web_search_options.blocked_domains": dropped("Cohere's Chat API searches nothing itself"),
+  "web_search_options.max_uses": dropped("Cohere's Chat API searches nothing itself"),
+  "tool_choice:auto": part("the default"),
+  "tool_choice:none": part("where there is a tool to choose", "tool_choice"),
+  "tool_choice:required": part("where there is a tool to choose", "tool_choice"),
+  "tool_choice:tool": part("only that tool is sent"),
+  "tool_choice:allowed": part("only these tools are sent"),
+  parallel_tool_calls: refused(LACKS),
+  temperature: all,
+  top_p: part("between 0.01 and 0.99"),
+  top_k: all,
+  min_p: refused(LACKS),
+  seed: all,
+  stop: all,
+  max_tokens: all,
+  n: refused(LACKS),
+  presence_penalty: part("between 0 and 1"),
+  frequency_penalty: part("between 0 and 1"),
+  repetition_penalty: refused(LACKS),
+  logit_bias: refused(LACKS),
+  logprobs: all,
+  top_logprobs: refused(LACKS),
+  "response_format:json": all,
+  "response_format:json-schema": all,
+  "response_format.name": dropped("a schema has none beside itself"),
+  "response_format.description": dropped("a schema has none beside itself"),
+  "response_format.strict": implied("Cohere always keeps to the schema"),
+  reasoning_effort: part("Cohere knows no levels"),
+  "thinking.budget_tokens": part("where the model thinks", "thinking", "reasoning_effort"),
+  thinking: part("where the model thinks", "thinking", "reasoning_effort"),
+  "thinking:off": all,
+  "reasoning.summary": dropped("Cohere shows all of its thinking"),
+  verbosity: refused(LACKS),
+  stream: all,
+  modalities: refused(LACKS),
+  audio: refused(LACKS),
+  prediction: refused(LACKS),
+  user: dropped(LACKS),
+  safety_identifier: dropped(LACKS),
+  metadata: dropped(LACKS),
+  store: dropped(LACKS),
+  service_tier: dropped(LACKS),
+  prompt_cache_key: dropped(LACKS),
+  prompt_cache_retention: dropped(LACKS),
+  previous_response_id: refused(LACKS),
+  safety_settings: dropped(LACKS),
+};

@@ -21,7 +21,6 @@ export class MessageEncoder {
   #message(message: Message): JsonObject[] {
     const results = message.parts.filter((part) => part.type === "tool-result");
     const others = message.parts.filter((part) => part.type !== "tool-result");
-    if (message.name !== undefined) this.#dropped("messages.name", "Cohere's participants have no names");
     const native = message.native?.format === "cohere" ? message.native.value : {};
     const wire = results.map((result) => this.#result(result, others.length === 0 ? native : {}));
     if (others.length === 0 && results.length > 0) return wire;

@@ -1,8 +1,9 @@
 import { asObject, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, ResponseFormat, Tool, ToolChoice } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
-import { reportInexpressible } from "./expressible.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { MessageEncoder } from "./messages.ts";
 
 /** Conversation → body of `/v2/chat`. */
@@ -19,7 +20,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   }
   encodeThinking(request, body, context);
   encodeSampling(request, body, report);
-  reportInexpressible(request, report);
+  reportInexpressible(request, "cohere", EXPRESSIBLE, report);
   spreadExtensions(request, body, report);
   return body;
 }
@@ -82,7 +83,7 @@ function encodeTool(tool: Tool, report: ParameterReport): JsonObject[] {
       ];
     }
     case "custom":
-      report.converted(`tools.${tool.name}`, "Cohere has no free-text tools; it takes one string argument 'input'");
+      report.converted("tools", "Cohere has no free-text tools; it takes one string argument 'input'");
       return [
         {
           type: "function",
@@ -94,7 +95,6 @@ function encodeTool(tool: Tool, report: ParameterReport): JsonObject[] {
         },
       ];
     case "web-search":
-      report.unsupported("web_search_options", "Cohere's Chat API searches nothing itself");
       return [];
     case "opaque":
       if (tool.format === "cohere") return [tool.value];

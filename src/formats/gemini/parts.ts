@@ -35,7 +35,8 @@ export class CallIds {
 }
 
 /** One part of a message or an answer. */
-export function decodePart(part: JsonObject, ids: CallIds): Part {
+export function decodePart(given: JsonObject, ids: CallIds): Part {
+  const { part, detail } = splitDetail(given);
   const signature = asString(field(part, "thoughtSignature"));
   const sealed: { sealed?: Sealed } = signature === undefined ? {} : { sealed: openSignature(signature) };
   const rest = otherFields(part, PART_FIELDS);
@@ -65,6 +66,7 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
       ...mediaPart(
         { type: "base64", data: asString(inline.data) ?? "", mediaType },
         asString(field(inline, "displayName")),
+        detail,
       ),
       ...sealed,
       ...native,
@@ -78,6 +80,7 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
       ...mediaPart(
         { type: "url", url, ...(mediaType === undefined ? {} : { mediaType }) },
         asString(field(file, "displayName")),
+        detail,
       ),
       ...sealed,
       ...native,
@@ -92,10 +95,22 @@ export function decodePart(part: JsonObject, ids: CallIds): Part {
   return { type: "opaque", format: "gemini", value: part };
 }
 
+const LEVEL = /^MEDIA_RESOLUTION_(LOW|MEDIUM|HIGH|ULTRA_HIGH)$/;
+
+/** The resolution that an image is looked at with is its detail; of other media it stays Google's own member. */
+function splitDetail(part: JsonObject): { readonly part: JsonObject; readonly detail?: string } {
+  const level = asString(objectField(part, "mediaResolution")?.level);
+  const name = level === undefined ? undefined : LEVEL.exec(level)?.[1];
+  const held = objectField(part, "inlineData") ?? objectField(part, "fileData");
+  if (name === undefined || asString(field(held, "mimeType"))?.startsWith("image/") !== true) return { part };
+  const { mediaResolution: _, media_resolution: __, ...rest } = part;
+  return { part: rest, detail: name.toLowerCase() };
+}
+
 /** The part type follows from the media type. */
-export function mediaPart(source: MediaSource, filename?: string): Part {
+export function mediaPart(source: MediaSource, filename?: string, detail?: string): Part {
   const mediaType = "mediaType" in source ? (source.mediaType ?? "") : "";
-  if (mediaType.startsWith("image/")) return { type: "image", source };
+  if (mediaType.startsWith("image/")) return { type: "image", source, ...(detail === undefined ? {} : { detail }) };
   if (mediaType.startsWith("video/")) return { type: "video", source };
   if (mediaType.startsWith("audio/")) {
     const format = /^audio\/(?:x-)?([\w-]+)/.exec(mediaType)?.[1];

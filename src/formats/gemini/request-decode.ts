@@ -147,7 +147,11 @@ function decodeTools(tools: readonly Json[]): Tool[] {
           break;
         case "googleSearch":
         case "googleSearchRetrieval":
-          decoded.push({ type: "web-search", native: { format: "gemini", value: { [name]: value } } });
+          decoded.push({
+            type: "web-search",
+            ...blockedBy(asObject(value)),
+            native: { format: "gemini", value: { [name]: value } },
+          });
           break;
         default:
           decoded.push({ type: "opaque", format: "gemini", value: { [name]: value } });
@@ -155,6 +159,11 @@ function decodeTools(tools: readonly Json[]): Tool[] {
     }
     return decoded;
   });
+}
+
+function blockedBy(search: JsonObject | undefined): { blockedDomains?: readonly string[] } {
+  const domains = listField(search, "excludeDomains").filter((domain) => typeof domain === "string");
+  return domains.length === 0 ? {} : { blockedDomains: domains };
 }
 
 const DECLARATION_FIELDS = new Set(["name", "description", "parameters", "parametersJsonSchema"]);

@@ -40,7 +40,7 @@ export function encodeThinking(
   }
   if (reasoning.budgetTokens !== undefined) return { thinkingBudget: reasoning.budgetTokens, includeThoughts };
   if (reasoning.effort === undefined)
-    return reasoning.mode === undefined ? undefined : { thinkingBudget: -1, includeThoughts };
+    return reasoning.mode === undefined ? { includeThoughts } : { thinkingBudget: -1, includeThoughts };
   const budget = reasoning.effort === "minimal" ? minimalBudget(model) : BUDGETS[reasoning.effort];
   if (budget === undefined) {
     report.unsupported("reasoning_effort", `Gemini has no thinking budget for '${reasoning.effort}'`);

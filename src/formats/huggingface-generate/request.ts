@@ -1,8 +1,10 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, ResponseFormat } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { renderPrompt } from "../prompt.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Members of the body beside `parameters`. */
 const BODY_FIELDS = new Set(["options", "adapter_id", "adapter_source"]);
@@ -27,7 +29,7 @@ export function encodeGeneration(
   const { report } = context;
   encodeParameters(request, parameters, report);
   const body: MutableJsonObject = { inputs: renderPrompt(context.model, request.messages), parameters };
-  reportInexpressible(request, report);
+  reportInexpressible(request, "huggingface-generate", EXPRESSIBLE, report);
   for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
     if (value === undefined) continue;
     if (request.extensions?.format !== "openai-chat") report.dropped(name, "TGI does not know it");
@@ -67,26 +69,4 @@ function encodeParameters(request: ConversationRequest, parameters: MutableJsonO
 function encodeGrammar(format: ResponseFormat | undefined): JsonObject | undefined {
   if (format?.type === "json") return { type: "json", value: { type: "object" } };
   return format?.type === "json-schema" ? { type: "json", value: format.schema } : undefined;
-}
-
-function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const lacks = "TGI's text generation has no parameter for it";
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, lacks);
-  };
-  unsupported((request.tools?.length ?? 0) > 0, "tools");
-  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
-  unsupported(sampling.presencePenalty !== undefined && sampling.presencePenalty !== 0, "presence_penalty");
-  unsupported(sampling.logitBias !== undefined, "logit_bias");
-  unsupported(sampling.minP !== undefined, "min_p");
-  unsupported(request.reasoning !== undefined, "reasoning_effort");
-  unsupported(request.audioOutput !== undefined, "audio");
-  const media = request.messages.some((message) =>
-    message.parts.some((part) => part.type === "image" || part.type === "audio" || part.type === "video"),
-  );
-  unsupported(media, "messages.media");
-  if (request.user !== undefined) report.dropped("user", lacks);
-  if (request.metadata !== undefined) report.dropped("metadata", lacks);
-  if (request.serviceTier !== undefined) report.dropped("service_tier", lacks);
 }

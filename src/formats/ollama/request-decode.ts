@@ -91,19 +91,20 @@ function decodeMessage(message: Json, index: number, ids: CallIds): Message {
   const rest = membersBeyond(message, MESSAGE_FIELDS);
   const native = Object.keys(rest).length === 0 ? {} : { native: { format: "ollama" as const, value: rest } };
   const text: Part[] = typeof content === "string" && content !== "" ? [{ type: "text", text: content }] : [];
+  const images = asArray(message.images).map((image, at): Part => {
+    if (typeof image !== "string") throw invalid(`${path}.images[${at}]`, "must be base64 text");
+    return { type: "image", source: { type: "base64", data: image, mediaType: mediaTypeOf(image) } };
+  });
   if (role === "tool") {
     const { id, name } = ids.answer(asString(message.tool_call_id), asString(message.tool_name));
     const named = name === undefined ? {} : { name };
-    return { role, parts: [{ type: "tool-result", callId: id, content: text, ...named }], ...native };
+    return { role, parts: [{ type: "tool-result", callId: id, content: [...text, ...images], ...named }], ...native };
   }
   const parts: Part[] = [];
   const thinking = asString(message.thinking) ?? "";
   if (thinking !== "") parts.push({ type: "thinking", text: thinking });
   parts.push(...text);
-  for (const [at, image] of asArray(message.images).entries()) {
-    if (typeof image !== "string") throw invalid(`${path}.images[${at}]`, "must be base64 text");
-    parts.push({ type: "image", source: { type: "base64", data: image, mediaType: mediaTypeOf(image) } });
-  }
+  parts.push(...images);
   for (const call of asArray(message.tool_calls).filter(isObject)) parts.push({ type: "tool-call", ...ids.call(call) });
   return { role: role as Message["role"], parts, ...native };
 }

@@ -1,7 +1,9 @@
 import { isObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Message, Part, Reasoning, ToolResultPart } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { encodeCall } from "./tool-calls.ts";
 import { encodeTools } from "./tools.ts";
 import { type OllamaMessage, REQUEST_FIELDS } from "./types.ts";
@@ -26,7 +28,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   const options = encodeOptions(request);
   spreadExtensions(request, body, options, report);
   if (Object.keys(options).length > 0) body.options = options;
-  reportInexpressible(request, report);
+  reportInexpressible(request, "ollama", EXPRESSIBLE, report);
   return body;
 }
 
@@ -94,7 +96,7 @@ function encodeMessage(message: Message, report: ParameterReport): OllamaMessage
       content: texts.join("\n"),
       ...(thinking.length === 0 ? {} : { thinking: thinking.join("\n") }),
       ...(images.length === 0 ? {} : { images }),
-      ...(calls.length === 0 ? {} : { tool_calls: calls.map(encodeCall) }),
+      ...(calls.length === 0 ? {} : { tool_calls: calls.map((call, index) => encodeCall(call, index, report)) }),
     },
   ];
 }
@@ -157,31 +159,4 @@ function encodeThink(reasoning: Reasoning | undefined, context: RequestContext):
   }
   context.report.converted("reasoning_effort", "the model thinks or does not; it has no levels");
   return true;
-}
-
-function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const lacks = "Ollama has no field for it";
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, lacks);
-  };
-  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
-  unsupported(sampling.logitBias !== undefined && Object.keys(sampling.logitBias).length > 0, "logit_bias");
-  unsupported(request.parallelToolCalls === false, "parallel_tool_calls");
-  unsupported(request.audioOutput !== undefined, "audio");
-  unsupported(request.modalities?.some((modality) => modality !== "text") === true, "modalities");
-  unsupported(request.prediction !== undefined, "prediction");
-  unsupported(request.verbosity !== undefined, "verbosity");
-  unsupported(request.previousResponseId !== undefined, "previous_response_id");
-  const dropped = (set: boolean, parameter: string): void => {
-    if (set) report.dropped(parameter, lacks);
-  };
-  dropped(request.user !== undefined, "user");
-  dropped(request.safetyIdentifier !== undefined, "safety_identifier");
-  dropped(request.metadata !== undefined, "metadata");
-  dropped(request.store !== undefined, "store");
-  dropped(request.serviceTier !== undefined, "service_tier");
-  dropped(request.promptCacheKey !== undefined, "prompt_cache_key");
-  dropped(request.promptCacheRetention !== undefined, "prompt_cache_retention");
-  dropped(request.safetySettings !== undefined, "safety_settings");
 }

@@ -53,7 +53,7 @@ export function encodeResponse(response: ConversationResponse, context: AnswerCo
       role: "assistant",
       content: parts.map(visibleText).join(""),
       ...(thinking === "" ? {} : { thinking }),
-      ...(calls.length === 0 ? {} : { tool_calls: calls.map(encodeCall) }),
+      ...(calls.length === 0 ? {} : { tool_calls: calls.map((call, index) => encodeCall(call, index)) }),
     },
     done: true,
     done_reason: encodeFinish(choice?.finish),

@@ -1,5 +1,6 @@
 import { asObject, asString, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
 import type { ToolCallPart } from "../conversation.ts";
+import type { ParameterReport } from "../report.ts";
 import type { OllamaToolCall } from "./types.ts";
 
 /** Ids for calls that have none, and the calls that answers without an id belong to. */
@@ -42,8 +43,14 @@ function argumentsText(value: Json | undefined): string {
 }
 
 /** A call as Ollama writes it: arguments are an object; text that is none stands in it whole. */
-export function encodeCall(part: ToolCallPart, index: number): OllamaToolCall {
+export function encodeCall(part: ToolCallPart, index: number, report?: ParameterReport): OllamaToolCall {
   const parsed = part.kind === "custom" ? { input: part.arguments } : parseJson(part.arguments);
+  if (!isObject(parsed) && part.arguments.trim() !== "") {
+    report?.converted(
+      "messages.tool_calls.arguments",
+      "Ollama takes an object; the text stands in it under 'arguments'",
+    );
+  }
   const held = isObject(parsed) ? parsed : part.arguments.trim() === "" ? {} : { arguments: part.arguments };
   return { id: part.id, function: { index, name: part.name, arguments: held } };
 }

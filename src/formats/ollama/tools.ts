@@ -13,6 +13,7 @@ export function encodeTools(
     return [];
   }
   if (mustCall(choice)) report.unsupported("tool_choice", "Ollama cannot be made to call a tool");
+  if (choice?.type === "allowed") report.converted("tool_choice", "only the tools that may be called are sent");
   const names = choice?.type === "tool" ? [choice.name] : choice?.type === "allowed" ? choice.names : undefined;
   return tools
     .filter((tool) => names === undefined || !("name" in tool) || names.includes(tool.name))
@@ -30,7 +31,7 @@ function encodeTool(tool: Tool, report: ParameterReport): JsonObject[] {
     case "function":
       return [functionTool(tool.name, tool.description, tool.parameters ?? { type: "object", properties: {} })];
     case "custom":
-      report.converted(`tools.${tool.name}`, "Ollama has no free-text tools; it takes one string argument 'input'");
+      report.converted("tools", "Ollama has no free-text tools; it takes one string argument 'input'");
       return [
         functionTool(tool.name, tool.description, {
           type: "object",
@@ -39,7 +40,6 @@ function encodeTool(tool: Tool, report: ParameterReport): JsonObject[] {
         }),
       ];
     case "web-search":
-      report.unsupported("web_search_options", "Ollama's chat searches nothing itself");
       return [];
     case "opaque":
       report.unsupported("tools", `a tool that only ${tool.format} knows`);

@@ -1,6 +1,7 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
-import type { MediaSource, Message, Part, ToolCallPart, ToolResultPart } from "../conversation.ts";
+import type { MediaSource, Message, Part, ThinkingPart, ToolCallPart, ToolResultPart } from "../conversation.ts";
 import type { RequestContext } from "../format.ts";
+import { carry } from "../sealed.ts";
 import { THOUGHT_MARK } from "./messages-decode.ts";
 
 /** Providers that want their own reasoning text back with the turn that it led to (their API references, 2026-11). */
@@ -77,12 +78,15 @@ function encodeAssistant(message: Message, context: RequestContext): JsonObject 
   const visible: Part[] = [];
   let refusal: string | undefined;
   let reasoning = "";
-  let dropped = false;
+  const blocks: JsonObject[] = [];
+  const takesBlocks = context.provider === "litellm_proxy";
+  let sealed = false;
   for (const part of message.parts) {
     if (part.type === "tool-call") continue;
     if (part.type === "thinking") {
       reasoning += part.text;
-      if (part.sealed !== undefined && part.sealed.owner !== context.owner) dropped = true;
+      if (takesBlocks) blocks.push(thinkingBlock(part));
+      if (part.sealed !== undefined) sealed = true;
     } else if (part.type === "refusal") refusal = `${refusal ?? ""}${part.text}`;
     else if (part.type === "audio" && part.id !== undefined) encoded.audio = { id: part.id };
     else visible.push(part);
@@ -94,16 +98,25 @@ function encodeAssistant(message: Message, context: RequestContext): JsonObject 
   if (reasoning !== "") {
     if (WANTS_REASONING_BACK.has(context.provider)) encoded.reasoning_content = reasoning;
     else context.report.dropped("messages.reasoning_content", "the provider takes no reasoning back");
-  } else if (dropped) context.report.dropped("messages.thinking_blocks", "they belong to another provider");
+  }
+  if (blocks.length > 0) encoded.thinking_blocks = blocks;
+  else if (sealed) context.report.dropped("messages.thinking_blocks", "the provider takes no signatures back");
   if (calls.length > 0) encoded.tool_calls = calls.map((call) => encodeCall(call, context));
   return { ...encoded, ...extras(message) };
 }
 
+/** LiteLLM's form, and so that of a gateway behind this one; who sealed the thinking stands in the signature. */
+function thinkingBlock(part: ThinkingPart): JsonObject {
+  const seal = part.sealed === undefined ? undefined : carry(part.sealed, "anthropic");
+  if (part.redacted === true) return { type: "redacted_thinking", data: seal ?? "" };
+  return { type: "thinking", thinking: part.text, ...(seal === undefined ? {} : { signature: seal }) };
+}
+
 function encodeCall(call: ToolCallPart, context: RequestContext): JsonObject {
-  const mine = call.sealed !== undefined && call.sealed.owner === context.owner;
+  const mine = call.sealed?.owner === "gemini" && context.owner === "gemini";
   if (call.sealed !== undefined && !mine)
     context.report.dropped("messages.tool_calls.thought_signature", `it belongs to ${call.sealed.owner}`);
-  const signature = mine ? call.sealed?.value : undefined;
+  const signature = mine ? call.sealed.value : undefined;
   // Gemini's own OpenAI-compatible endpoint takes signatures here.
   const extra = signature === undefined ? {} : { extra_content: { google: { thought_signature: signature } } };
   if (call.kind === "custom")
@@ -136,7 +149,11 @@ function encodePart(part: Part, context: RequestContext): JsonObject | undefined
     case "refusal":
       return { type: "refusal", refusal: part.text };
     case "image": {
-      if (part.source.type === "file-id") return { type: "file", file: { file_id: part.source.id }, ...mark(part) };
+      if (part.source.type === "file-id") {
+        if (part.detail !== undefined && part.detail !== "auto")
+          context.report.dropped("messages.image.detail", "an image by file id has none");
+        return { type: "file", file: { file_id: part.source.id }, ...mark(part) };
+      }
       return {
         type: "image_url",
         image_url: { url: urlOf(part.source), ...(part.detail === undefined ? {} : { detail: part.detail }) },

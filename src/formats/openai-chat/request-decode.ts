@@ -177,7 +177,9 @@ function decodeTools(body: JsonObject): Tool[] {
     tools.push({
       type: "web-search",
       ...(size === "low" || size === "medium" || size === "high" ? { contextSize: size } : {}),
-      ...(location === undefined ? {} : { userLocation: location }),
+      ...(location === undefined
+        ? {}
+        : { userLocation: { type: "approximate", ...(asObject(location.approximate) ?? location) } }),
     });
   }
   return tools;

@@ -1,8 +1,10 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Tool, ToolChoice } from "../conversation.ts";
 import { boundedUserId } from "../end-user-id.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { encodeMessages } from "./messages-encode.ts";
 
 /** Conversation → a Chat Completions body. */
@@ -56,10 +58,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   put("prompt_cache_key", request.promptCacheKey);
   put("prompt_cache_retention", request.promptCacheRetention);
   put("safety_settings", request.safetySettings);
-  if (request.metadata !== undefined)
-    report.dropped("metadata", "Chat Completions keeps metadata only of stored answers");
-  if (request.previousResponseId !== undefined)
-    report.unsupported("previous_response_id", "Chat Completions keeps no state");
+  reportInexpressible(request, "openai-chat", EXPRESSIBLE, report);
   spreadExtensions(request, body, report);
   return body;
 }
@@ -98,7 +97,7 @@ function encodeTools(request: ConversationRequest, body: MutableJsonObject, repo
       case "web-search":
         body.web_search_options = {
           ...(tool.contextSize === undefined ? {} : { search_context_size: tool.contextSize }),
-          ...(tool.userLocation === undefined ? {} : { user_location: tool.userLocation }),
+          ...(tool.userLocation === undefined ? {} : { user_location: nested(tool.userLocation) }),
         };
         break;
       case "opaque":
@@ -107,6 +106,11 @@ function encodeTools(request: ConversationRequest, body: MutableJsonObject, repo
     }
   }
   if (tools.length > 0) body.tools = tools;
+}
+
+/** Chat Completions alone writes the place one level deeper. */
+function nested({ type: _, ...place }: JsonObject): JsonObject {
+  return { type: "approximate", approximate: place };
 }
 
 function encodeToolChoice(choice: ToolChoice | undefined, tools: readonly Tool[]): Json | undefined {
@@ -164,7 +168,11 @@ function effortOf(request: ConversationRequest, report: ParameterReport): string
     return undefined;
   }
   const budget = reasoning.budgetTokens;
-  if (budget === undefined) return reasoning.mode === undefined ? undefined : "medium";
+  if (budget === undefined) {
+    if (reasoning.mode === undefined) return undefined;
+    report.converted("thinking", "Chat Completions takes an effort: medium");
+    return "medium";
+  }
   if (budget < 2048) return "low";
   return budget < 8192 ? "medium" : "high";
 }

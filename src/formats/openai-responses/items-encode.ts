@@ -186,6 +186,8 @@ export function encodeContentPart(part: Part, context: RequestContext): JsonObje
       ];
     }
     case "file":
+      if (part.source.type === "text" && part.filename !== undefined)
+        context.report.dropped("input.filename", "a file of text is text, without a name");
       return [{ ...encodeFile(part), ...native }];
     case "audio":
       if (part.source.type !== "base64") break;

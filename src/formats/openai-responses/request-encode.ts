@@ -1,8 +1,10 @@
 import { asArray, isObject, type Json, type JsonObject, type MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Message, Reasoning, ResponseFormat } from "../conversation.ts";
 import { boundedUserId } from "../end-user-id.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { encodeInput } from "./items-encode.ts";
 import { LOGPROBS } from "./request-decode.ts";
 import { encodeToolChoice, encodeTools } from "./tools.ts";
@@ -46,7 +48,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   put("prompt_cache_retention", request.promptCacheRetention);
   put("previous_response_id", request.previousResponseId);
   encodeForeignSampling(request, body, context);
-  reportInexpressible(request, report);
+  reportInexpressible(request, FORMAT, EXPRESSIBLE, report);
   spreadExtensions(request, body, report);
   return body;
 }
@@ -93,6 +95,7 @@ export function encodeFormat(format: ResponseFormat): JsonObject {
 /** OpenAI knows efforts, not budgets: the same steps as between Messages and Chat Completions. */
 function encodeReasoningSettings(reasoning: Reasoning | undefined, report: ParameterReport): JsonObject {
   if (reasoning === undefined) return {};
+  if (reasoning.summary === "none") report.converted("reasoning.summary", "no summary is what leaving it out means");
   const summary = reasoning.summary === undefined || reasoning.summary === "none" ? {} : { summary: reasoning.summary };
   if (reasoning.effort !== undefined) return { effort: reasoning.effort, ...summary };
   const { budgetTokens, mode } = reasoning;
@@ -106,6 +109,8 @@ function encodeReasoningSettings(reasoning: Reasoning | undefined, report: Param
     report.converted("thinking", "a budget of thinking is an effort");
     return { effort, ...summary };
   }
+  if (mode !== undefined)
+    report.converted("thinking", "thinking without a budget is the model's own effort, or medium");
   return mode === "enabled" ? { effort: "medium", ...summary } : summary;
 }
 
@@ -130,6 +135,12 @@ function includes(request: ConversationRequest, context: RequestContext): string
   return include;
 }
 
+/** A value that means the same as none. */
+function saysNothing(name: string, value: Json): boolean {
+  if (name === "logit_bias") return isObject(value) && Object.keys(value).length === 0;
+  return name === "repetition_penalty" ? value === 1 : value === 0 && name !== "seed" && name !== "top_k";
+}
+
 /** Sampling that OpenAI's API lacks and that compatible servers take. */
 function encodeForeignSampling(request: ConversationRequest, body: MutableJsonObject, context: RequestContext): void {
   const { sampling } = request;
@@ -146,17 +157,8 @@ function encodeForeignSampling(request: ConversationRequest, body: MutableJsonOb
   for (const [name, value] of values) {
     if (value === undefined) continue;
     if (context.owner !== "openai") body[name] = value;
-    else if (value !== 0) context.report.unsupported(name, "OpenAI's Responses API has no field for it");
+    else if (!saysNothing(name, value)) context.report.unsupported(name, "OpenAI's Responses API has no field for it");
   }
-}
-
-function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
-  const lacks = "the Responses API has no field for it";
-  if ((request.sampling.n ?? 1) > 1) report.unsupported("n", lacks);
-  if (request.modalities?.some((modality) => modality !== "text")) report.unsupported("modalities", lacks);
-  if (request.audioOutput !== undefined) report.unsupported("audio", lacks);
-  if (request.prediction !== undefined) report.unsupported("prediction", lacks);
-  if (request.safetySettings !== undefined) report.dropped("safety_settings", lacks);
 }
 
 /** Own fields as they were; fields that a Chat Completions client added for the provider go along. */

@@ -1,8 +1,10 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest, Message, Part } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { plainPrompt, templateOf, turnsOf } from "../prompt.ts";
 import type { ParameterReport } from "../report.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 import { type InputNames, inputNames } from "./input-names.ts";
 
 /** Members of a prediction's body that stand beside `input` (https://replicate.com/docs/reference/http, 2026-11-24). */
@@ -23,7 +25,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   const body: MutableJsonObject = {};
   encodeMessages(request.messages, names, context, input);
   encodeSampling(request, names, input, report);
-  reportInexpressible(request, report);
+  reportInexpressible(request, "replicate", EXPRESSIBLE, report);
   spreadExtensions(request, body, input, report);
   const version = versionOf(context.model);
   return {
@@ -132,35 +134,6 @@ function encodeSampling(
   }
   const effort = request.reasoning?.effort;
   if (effort !== undefined) put("reasoning_effort", effort);
-}
-
-function reportInexpressible(request: ConversationRequest, report: ParameterReport): void {
-  const { sampling } = request;
-  const lacks = "Replicate's models have no input for it";
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, lacks);
-  };
-  unsupported((request.tools?.length ?? 0) > 0, "tools");
-  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
-  unsupported(request.parallelToolCalls === false, "parallel_tool_calls");
-  unsupported(request.responseFormat !== undefined && request.responseFormat.type !== "text", "response_format");
-  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
-  unsupported(sampling.logitBias !== undefined, "logit_bias");
-  unsupported(sampling.logprobs === true, "logprobs");
-  unsupported(sampling.topLogprobs !== undefined && sampling.topLogprobs > 0, "top_logprobs");
-  unsupported(request.reasoning?.budgetTokens !== undefined, "thinking");
-  unsupported(request.audioOutput !== undefined, "audio");
-  unsupported(request.prediction !== undefined, "prediction");
-  unsupported(request.verbosity !== undefined, "verbosity");
-  const dropped = (set: boolean, parameter: string): void => {
-    if (set) report.dropped(parameter, lacks);
-  };
-  dropped(request.user !== undefined, "user");
-  dropped(request.metadata !== undefined, "metadata");
-  dropped(request.store !== undefined, "store");
-  dropped(request.serviceTier !== undefined, "service_tier");
-  dropped(request.safetyIdentifier !== undefined, "safety_identifier");
-  dropped(request.promptCacheKey !== undefined, "prompt_cache_key");
 }
 
 function spreadExtensions(

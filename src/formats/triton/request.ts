@@ -1,7 +1,9 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { renderPrompt } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /**
  * Conversation → body of Triton's generate extension: `text_input`, and the inputs of the model as `parameters`
@@ -24,7 +26,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   put("presence_penalty", sampling.presencePenalty);
   put("frequency_penalty", sampling.frequencyPenalty);
   put("repetition_penalty", sampling.repetitionPenalty);
-  reportInexpressible(request, context);
+  reportInexpressible(request, "triton", EXPRESSIBLE, report);
   for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
     if (request.extensions?.format === "openai-chat") put(name, parameters[name] ?? value);
     else report.dropped(name, "Triton does not know it");
@@ -34,23 +36,4 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
     parameters,
     ...(request.stream === undefined ? {} : { stream: request.stream }),
   };
-}
-
-function reportInexpressible(request: ConversationRequest, { report }: RequestContext): void {
-  const { sampling } = request;
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, "Triton's generate extension takes one text");
-  };
-  unsupported((request.tools?.length ?? 0) > 0, "tools");
-  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
-  unsupported(request.responseFormat !== undefined && request.responseFormat.type !== "text", "response_format");
-  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
-  unsupported(sampling.logitBias !== undefined, "logit_bias");
-  unsupported(sampling.logprobs === true, "logprobs");
-  unsupported(request.reasoning !== undefined, "reasoning_effort");
-  const media = request.messages.some((message) =>
-    message.parts.some((part) => part.type === "image" || part.type === "audio" || part.type === "video"),
-  );
-  unsupported(media, "messages.media");
-  if (request.user !== undefined) report.dropped("user", "Triton has no field for it");
 }

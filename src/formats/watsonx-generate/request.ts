@@ -1,7 +1,9 @@
 import type { Json, JsonObject, MutableJsonObject } from "../../json/json.ts";
 import type { ConversationRequest } from "../conversation.ts";
+import { reportInexpressible } from "../expressible.ts";
 import type { RequestContext } from "../format.ts";
 import { renderPrompt } from "../prompt.ts";
+import { EXPRESSIBLE } from "./expressible.ts";
 
 /** Members of the body beside `parameters`. */
 const BODY_FIELDS = new Set(["project_id", "space_id", "moderations"]);
@@ -22,6 +24,10 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
   if (sampling.temperature !== undefined || sampling.topP !== undefined || sampling.topK !== undefined) {
     parameters.decoding_method = greedy ? "greedy" : "sample";
   }
+  if (greedy) {
+    if (sampling.topP !== undefined) report.dropped("top_p", "at a temperature of 0 nothing is sampled");
+    if (sampling.topK !== undefined) report.dropped("top_k", "at a temperature of 0 nothing is sampled");
+  }
   put("max_new_tokens", sampling.maxOutputTokens);
   put("temperature", greedy ? undefined : sampling.temperature);
   put("top_p", greedy ? undefined : sampling.topP);
@@ -34,7 +40,7 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
     input: renderPrompt(context.model, request.messages),
     parameters,
   };
-  reportInexpressible(request, context);
+  reportInexpressible(request, "watsonx-generate", EXPRESSIBLE, report);
   for (const [name, value] of Object.entries(request.extensions?.fields ?? {})) {
     if (value === undefined) continue;
     if (request.extensions?.format !== "openai-chat") report.dropped(name, "watsonx does not know it");
@@ -42,25 +48,4 @@ export function encodeRequest(request: ConversationRequest, context: RequestCont
     else put(name, parameters[name] ?? value);
   }
   return body;
-}
-
-function reportInexpressible(request: ConversationRequest, { report }: RequestContext): void {
-  const { sampling } = request;
-  const unsupported = (set: boolean, parameter: string): void => {
-    if (set) report.unsupported(parameter, "watsonx's text generation has no parameter for it");
-  };
-  unsupported((request.tools?.length ?? 0) > 0, "tools");
-  unsupported(request.toolChoice !== undefined && request.toolChoice.type !== "none", "tool_choice");
-  unsupported(request.responseFormat !== undefined && request.responseFormat.type !== "text", "response_format");
-  unsupported(sampling.n !== undefined && sampling.n !== 1, "n");
-  unsupported(sampling.presencePenalty !== undefined && sampling.presencePenalty !== 0, "presence_penalty");
-  unsupported(sampling.frequencyPenalty !== undefined && sampling.frequencyPenalty !== 0, "frequency_penalty");
-  unsupported(sampling.logitBias !== undefined, "logit_bias");
-  unsupported(sampling.logprobs === true, "logprobs");
-  unsupported(request.reasoning !== undefined, "reasoning_effort");
-  const media = request.messages.some((message) =>
-    message.parts.some((part) => part.type === "image" || part.type === "audio" || part.type === "video"),
-  );
-  unsupported(media, "messages.media");
-  if (request.user !== undefined) report.dropped("user", "watsonx has no field for it");
 }

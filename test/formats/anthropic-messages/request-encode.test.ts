@@ -229,7 +229,7 @@ describe("parameters", () => {
         seed: 1,
         presencePenalty: 1,
         frequencyPenalty: 1,
-        logitBias: {},
+        logitBias: { "7": 1 },
         logprobs: true,
         topLogprobs: 2,
       },
@@ -284,7 +284,7 @@ describe("tools", () => {
       tools: [
         { type: "function", name: "no_parameters", description: "d", strict: true, cache: {} },
         { type: "custom", name: "c", description: "d" },
-        { type: "web-search", contextSize: "medium", userLocation: { approximate: { city: "Bern" } } },
+        { type: "web-search", contextSize: "medium", userLocation: { type: "approximate", city: "Bern" } },
         { type: "opaque", format: "openai-chat", value: { type: "bash_20250124", name: "bash" } },
         {
           type: "opaque",

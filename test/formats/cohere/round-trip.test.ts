@@ -205,9 +205,10 @@ describe("what Cohere cannot say (https://docs.cohere.com/reference/chat, 2026-1
       sampling: { n: 2, logitBias: { "1": 5 } },
       user: "u",
       parallelToolCalls: false,
+      tools,
     });
-    expect(Object.keys(body).sort()).toEqual(["messages", "model"]);
-    expect(changes).toEqual(["n dropped", "logit_bias dropped", "parallel_tool_calls dropped", "user dropped"]);
+    expect(Object.keys(body).sort()).toEqual(["messages", "model", "tools"]);
+    expect(changes.sort()).toEqual(["logit_bias dropped", "n dropped", "parallel_tool_calls dropped", "user dropped"]);
   });
 
   test("thinking before calls is a plan for models that do not think, and thinking for those that do", () => {

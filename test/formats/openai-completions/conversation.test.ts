@@ -114,7 +114,7 @@ describe("conversations as prompts", () => {
       context,
     );
     expect(context.report.changes.map((change) => [change.parameter, change.unsupported])).toEqual([
-      ["messages", true],
+      ["messages.image", true],
       ["tools", true],
       ["response_format", true],
       ["reasoning_effort", true],

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import { EXPRESSIBLE, STOP_REASONS, UNIONS, WHOLE } from "../../../src/formats/anthropic-messages/expressible.ts";
+import { EXPRESSIBLE, STOP_REASONS, UNIONS, WHOLE } from "../../../src/formats/anthropic-messages/wire-fields.ts";
 
 const types = readFileSync(
   new URL("../../../node_modules/@anthropic-ai/sdk/resources/messages/messages.d.ts", import.meta.url),
