@@ -15,6 +15,8 @@ export interface CallerRules {
   readonly cacheControls: readonly string[] | undefined;
   /** Routes of providers' own APIs that may not be called. */
   readonly deniedRoutes: readonly string[];
+  /** The key is a service account's: its requests must have what the configuration wants of those. */
+  readonly serviceAccount: boolean;
   /** Tag → requests per minute that the key may make with it. */
   readonly tagRpm: Readonly<Record<string, number>>;
 }
@@ -61,12 +63,14 @@ export function callerRules(rows: {
     cacheControls: cacheControls.length === 0 ? undefined : cacheControls,
     deniedRoutes: lists("denied_passthrough_routes"),
     tagRpm: countsOf(key?.settings.tag_rpm_limit),
+    serviceAccount: key?.metadata.service_account_id !== undefined,
   };
   return isEmpty(rules) ? undefined : rules;
 }
 
 function isEmpty(rules: CallerRules): boolean {
   return (
+    !rules.serviceAccount &&
     rules.tags.length + rules.aliases.size + rules.enforcedParams.length + rules.deniedRoutes.length === 0 &&
     rules.estimatedOutput === undefined &&
     rules.cacheControls === undefined &&

@@ -1,5 +1,6 @@
 import type { Database } from "../store/database.ts";
 import { customers } from "../store/objects/customers.ts";
+import { findUserByEmail, users } from "../store/objects/users.ts";
 import type { ModelList } from "./model-access.ts";
 
 /** What was looked up is good for so long. */
@@ -26,6 +27,7 @@ interface Known {
 export class Customers {
   readonly #database: Database;
   readonly #known = new Map<string, Known>();
+  readonly #found = new Map<string, { readonly exists: boolean; readonly at: number }>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -37,8 +39,29 @@ export class Customers {
     return known === undefined || performance.now() - known.at > FRESH_MS ? this.#lookUp(id, known) : known.customer;
   }
 
+  /** Whether an end user is a customer, a user, or a user's address. While the database is away, everybody is. */
+  async knows(id: string): Promise<boolean> {
+    const found = this.#found.get(id);
+    if (found !== undefined && performance.now() - found.at <= FRESH_MS) return found.exists;
+    try {
+      const exists = await this.#exists(id);
+      if (this.#found.size >= MOST_NAMES) this.#found.clear();
+      this.#found.set(id, { exists, at: performance.now() });
+      return exists;
+    } catch {
+      return found?.exists ?? true;
+    }
+  }
+
   forget(): void {
     this.#known.clear();
+    this.#found.clear();
+  }
+
+  async #exists(id: string): Promise<boolean> {
+    const { kysely } = this.#database;
+    if ((await customers.find(kysely, id)) !== undefined || (await users.find(kysely, id)) !== undefined) return true;
+    return id.includes("@") && (await findUserByEmail(kysely, id)) !== undefined;
   }
 
   async #lookUp(id: string, known: Known | undefined): Promise<Customer | undefined> {

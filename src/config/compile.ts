@@ -3,7 +3,8 @@ import { asArray, asObject, asString, type JsonObject } from "../json/json.ts";
 import { allProviders } from "../providers/registry.ts";
 import type { Deployment, Diagnostic, Snapshot, SourceLocation, WildcardGroup } from "../snapshot/snapshot.ts";
 import { declaredObjects } from "./declared-objects.ts";
-import { ConfigError } from "./diagnostics.ts";
+import { readFile } from "./deployment.ts";
+import { ConfigError, refusal } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
 import { compileModelList, declaredCredentials } from "./model-list.ts";
 import type { Environment } from "./references.ts";
@@ -28,7 +29,7 @@ export interface CompileOptions {
  */
 export function compileSnapshot(declaredDocument: LoadedDocument, options: CompileOptions): Snapshot {
   const { document, valid, problems } = withSettings(declaredDocument, options);
-  const library = asObject(valid.value.litellm_settings) ?? {};
+  const { library, problem: unread } = withBlockedUsers(document, asObject(valid.value.litellm_settings) ?? {});
   const router = asObject(valid.value.router_settings) ?? {};
   const stored = options.stored ?? NOTHING_STORED;
   // A name that both have is the file's.
@@ -49,11 +50,12 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     ...strategyDiagnostics(document, valid, settings.routingStrategy),
     ...tokenDiagnostics(document, valid),
     ...objects.diagnostics,
+    ...(unread === undefined ? [] : [unread]),
     ...problems,
     ...stored.problems,
     ...added.diagnostics,
   ]);
-  if (objects.diagnostics.length > 0) throw new ConfigError(diagnostics);
+  if (objects.diagnostics.length > 0 || unread !== undefined) throw new ConfigError(diagnostics);
   const strict = (router.ignore_invalid_deployments ?? library.ignore_invalid_deployments) === false;
   if (strict && skipped.some((one) => one.severity === "error")) throw new ConfigError(diagnostics);
   return {
@@ -139,6 +141,23 @@ function strategyDiagnostics(document: LoadedDocument, valid: ValidDocument, str
       location: document.locate([section, "routing_strategy"]),
     },
   ];
+}
+
+/** `blocked_user_list` may name a file with an end user on each line. */
+function withBlockedUsers(
+  document: LoadedDocument,
+  library: JsonObject,
+): { readonly library: JsonObject; readonly problem?: Diagnostic } {
+  const path = library.blocked_user_list;
+  if (typeof path !== "string") return { library };
+  const text = readFile(path);
+  if (text === undefined) {
+    const place = document.locate(["litellm_settings", "blocked_user_list"], "value");
+    const problem = refusal("file_missing", `litellm_settings.blocked_user_list: cannot read the file ${path}`, place);
+    return { library, problem };
+  }
+  const users = text.split("\n").map((line) => line.trim());
+  return { library: { ...library, blocked_user_list: users.filter((line) => line !== "") } };
 }
 
 function credentialLocations(document: LoadedDocument, valid: ValidDocument): ReadonlyMap<string, SourceLocation> {

@@ -2,7 +2,7 @@ import { closest } from "../providers/closest.ts";
 import { later, type Section, section, supported } from "./key.ts";
 import { cacheParams, coordinationRedis } from "./keys/cache-params.ts";
 import { budgetWindow, declaredBudget, declaredKey, declaredTeam, modelBudget } from "./keys/declared-objects.ts";
-import { generalSettings } from "./keys/general-settings.ts";
+import { generalSettings, serviceAccountSettings, userHeaderMapping } from "./keys/general-settings.ts";
 import { jwtAuth, rolePermission, tokenIssuer } from "./keys/jwt-auth.ts";
 import { litellmParams } from "./keys/litellm-params.ts";
 import { litellmSettings } from "./keys/litellm-settings.ts";
@@ -73,6 +73,8 @@ export const SECTIONS: readonly Section[] = [
   litellmSettings,
   cacheParams,
   generalSettings,
+  serviceAccountSettings,
+  userHeaderMapping,
   coordinationRedis,
   passThroughEndpoint,
   resourceProvider,

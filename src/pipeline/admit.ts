@@ -38,6 +38,8 @@ export interface Gate {
   accessGroups(): ReadonlyMap<string, readonly string[]>;
   /** The rules of an end user; undefined where it has none. A promise only when they have to be looked up. */
   customer(endUser: string): Customer | undefined | Promise<Customer | undefined>;
+  /** Whether the database has it: as a customer, as a user, or as a user's address. */
+  knowsEndUser(endUser: string): Promise<boolean>;
   /** Scopes that the configuration has for every call, for its tags and for the access groups of its deployments. */
   configuredScopes(snapshot: Snapshot, deployments: readonly Deployment[], tags: readonly string[]): readonly Scope[];
   /** Scopes that a request names: its end user, its tags. A promise only when they have to be looked up. */

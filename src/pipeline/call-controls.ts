@@ -1,5 +1,7 @@
 import { GatewayError } from "../errors/gateway-error.ts";
-import { asArray, asNumber, asObject, asString, type JsonObject } from "../json/json.ts";
+import { asArray, asNumber, asObject, asString, type JsonObject, parseJson } from "../json/json.ts";
+import type { Snapshot } from "../snapshot/snapshot.ts";
+import { type RequestRules, requestRulesOf } from "./request-rules.ts";
 
 /** What a caller may say about one call beside the model's own parameters. Times in seconds. */
 export interface CallControls {
@@ -19,8 +21,12 @@ export interface CallControls {
 const VISIBLE_ID = /^[\x21-\x7e]{1,256}$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{8,}$/;
 
-/** Reads LiteLLM's request headers and body extras. Wrong types are refused, naming the field. */
-export function readCallControls(body: JsonObject, headers: Headers): CallControls {
+/**
+ * Reads LiteLLM's request headers and body extras. Wrong types are refused, naming the field. The configuration may name
+ * header fields of its own that say who the end user is.
+ */
+export function readCallControls(body: JsonObject, headers: Headers, snapshot?: Snapshot): CallControls {
+  const rules = snapshot === undefined ? undefined : requestRulesOf(snapshot);
   const metadata = asObject(body.litellm_metadata) ?? asObject(body.metadata);
   return {
     timeout:
@@ -43,13 +49,16 @@ export function readCallControls(body: JsonObject, headers: Headers): CallContro
         .map((tag) => tag.trim())
         .filter((tag) => tag !== ""),
     ],
-    endUser:
+    endUser: readable(
+      rules,
       headers.get("x-litellm-customer-id") ??
-      headers.get("x-litellm-end-user-id") ??
-      asString(body.user) ??
-      asString(asObject(body.litellm_metadata)?.user) ??
-      asString(asObject(body.metadata)?.user_id) ??
-      asString(body.safety_identifier),
+        headers.get("x-litellm-end-user-id") ??
+        (rules === undefined ? undefined : configuredEndUser(rules, headers)) ??
+        asString(body.user) ??
+        asString(asObject(body.litellm_metadata)?.user) ??
+        asString(asObject(body.metadata)?.user_id) ??
+        asString(body.safety_identifier),
+    ),
     sessionId:
       headers.get("x-litellm-trace-id") ??
       headers.get("x-litellm-session-id") ??
@@ -58,6 +67,21 @@ export function readCallControls(body: JsonObject, headers: Headers): CallContro
       sessionOf(metadata),
     callId: visible(headers.get("x-litellm-call-id") ?? asString(body.litellm_call_id)),
   };
+}
+
+function configuredEndUser({ endUserHeaders }: RequestRules, headers: Headers): string | undefined {
+  for (const name of endUserHeaders) {
+    const value = headers.get(name)?.trim();
+    if (value !== undefined && value !== "") return value;
+  }
+  return undefined;
+}
+
+/** Where the database has to know end users, an object in text is none. */
+function readable(rules: RequestRules | undefined, endUser: string | undefined): string | undefined {
+  if (rules?.validatesEndUser !== true || endUser === undefined || !/^\s*[{[]/.test(endUser)) return endUser;
+  const parsed = parseJson(endUser);
+  return typeof parsed === "object" && parsed !== null ? undefined : endUser;
 }
 
 /** What comes from a body goes into a header only when it fits there. */

@@ -76,6 +76,7 @@ export async function openGate(options: GateOptions): Promise<OpenGate> {
     directory,
     accessGroups: () => groups,
     customer: (endUser) => customers.of(endUser),
+    knowsEndUser: (endUser) => customers.knows(endUser),
     configuredScopes: (snapshot, deployments, tags) => {
       const ofAll = proxyScopes.of(snapshot, tags);
       const ofGroups = groupBudgets.of(snapshot, deployments);

@@ -8,6 +8,7 @@ import { withoutGatewayFields } from "../providers/litellm-params.ts";
 import { applyParameterRules } from "../providers/parameters.ts";
 import type { Call, Endpoint, OutboundRequest } from "../providers/provider.ts";
 import type { Target } from "./attempt-run.ts";
+import { userInformation } from "./configured-context.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** A call that is no conversation, ready to go out. */
@@ -54,6 +55,7 @@ export function prepareOperation(context: RequestContext, target: Target): Prepa
   const headers: Record<string, string> = {
     ...deployment.target.headers,
     ...endpoint.headers,
+    ...userInformation(context),
     ...settings.extraHeaders,
   };
   let body: OutboundRequest["body"];

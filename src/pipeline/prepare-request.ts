@@ -12,6 +12,7 @@ import { applyParameterRules } from "../providers/parameters.ts";
 import type { Call, Endpoint, OutboundRequest, Provider } from "../providers/provider.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import { cacheMarksFor } from "./cache-marks.ts";
+import { userInformation } from "./configured-context.ts";
 import { withDefaults } from "./deployment-defaults.ts";
 import { mockEndpoint } from "./mock-endpoint.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -68,13 +69,15 @@ export function prepareRequest(
   refuseUnsupported(context, deployment, provider, report);
 
   const fixed = fixedHeaders(deployment, endpoint);
+  const told = userInformation(context);
   let headers: Readonly<Record<string, string>> = fixed;
   if (
+    told !== undefined ||
     endpoint.bodyHeaders !== undefined ||
     (native && context.client.id === "anthropic-messages") ||
     context.snapshot.general.forwardClientHeaders
   ) {
-    const own = { ...fixed, ...endpoint.bodyHeaders?.(prepared.body, asked), ...settings.extraHeaders };
+    const own = { ...fixed, ...endpoint.bodyHeaders?.(prepared.body, asked), ...told, ...settings.extraHeaders };
     forwardHeaders(context, native, own);
     headers = own;
   }

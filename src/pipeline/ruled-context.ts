@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors/gateway-error.ts";
 import { asObject, type JsonObject } from "../json/json.ts";
 import type { RequestContext } from "./request-context.ts";
+import { requestRulesOf } from "./request-rules.ts";
 
 /** The request with its caller's rules: the model that an alias means, and the tags that all of them have. */
 export function ruledContext(context: RequestContext): RequestContext {
@@ -14,8 +15,19 @@ export function ruledContext(context: RequestContext): RequestContext {
 }
 
 /** Throws LiteLLM's refusal of a request that lacks what its caller's requests must have. */
-export function requireParams({ body, principal }: RequestContext): void {
-  for (const param of principal.grant?.rules?.enforcedParams ?? []) {
+export function requireParams({ body, principal, snapshot, probeModel }: RequestContext): void {
+  if (probeModel !== undefined) return;
+  const own = principal.grant?.rules;
+  const all = requestRulesOf(snapshot);
+  if (all !== undefined) {
+    requireEach(all.enforcedParams, body);
+    if (own?.serviceAccount === true) requireEach(all.serviceAccountParams, body);
+  }
+  if (own !== undefined) requireEach(own.enforcedParams, body);
+}
+
+function requireEach(params: readonly string[], body: JsonObject): void {
+  for (const param of params) {
     const path = param.split(".");
     if (valueAt(body, path)) continue;
     const shown = path.length === 1 ? param : path.map((step) => `[${step}]`).join("");

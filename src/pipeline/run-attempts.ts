@@ -6,6 +6,7 @@ import { ClientGone } from "./attempt.ts";
 import { type CacheAccess, type CacheWriter, cacheAccess, cachedResponse, lookInCache } from "./cached-answer.ts";
 import { isEmbeddingList, lookForEmbeddings } from "./cached-embeddings.ts";
 import { callerContext } from "./caller-context.ts";
+import { configuredContext, requireRules, trackedContext, validatedContext } from "./configured-context.ts";
 import { customerRequest } from "./customer-context.ts";
 import type { Gateway } from "./gateway.ts";
 import { pretendFailure } from "./mock-testing.ts";
@@ -24,16 +25,19 @@ export { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
  * attempt, in the context and at the target that its run has.
  */
 export async function runAttempts(gateway: Gateway, arrived: RequestContext, call: MakeCall): Promise<Response> {
-  const asked = ruledContext(callerContext(gateway, arrived));
+  const validated = validatedContext(gateway, configuredContext(callerContext(gateway, arrived)));
+  const asked = ruledContext(validated instanceof Promise ? await validated : validated);
   const ruled = customerRequest(gateway, asked);
-  const { context, refusal } = (ruled instanceof Promise ? await ruled : ruled) ?? {
+  const { context: customers, refusal } = (ruled instanceof Promise ? await ruled : ruled) ?? {
     context: asked,
     refusal: undefined,
   };
+  const context = trackedContext(customers);
   const settlement = new Settlement(gateway, context);
   tellStart(gateway, context);
   try {
     if (refusal !== undefined) throw refusal;
+    requireRules(arrived, customers);
     requireParams(context);
     const plan = await planFor(gateway, context);
     if (!plan.known) throw unknownModel(context);

@@ -56,6 +56,11 @@ function countedTokens({ snapshot }: RequestContext, usage: Usage): number {
   return counted === "input" ? inputTokens(usage) : outputTokens(usage);
 }
 
+function tagsOf({ controls, spendTags }: RequestContext): readonly string[] | undefined {
+  if (spendTags !== undefined) return [...controls.tags, ...spendTags];
+  return controls.tags.length === 0 ? undefined : controls.tags;
+}
+
 /** The one place where a request's money is decided. Opened before the first call goes out, settled exactly once. */
 export class Settlement {
   readonly #gateway: Gateway;
@@ -142,7 +147,7 @@ export class Settlement {
       teamId: principal.teamId,
       organizationId: principal.organizationId,
       endUser: controls.endUser,
-      tags: controls.tags.length === 0 ? undefined : controls.tags,
+      tags: tagsOf(context),
     });
     this.#opened = true;
   }
@@ -237,7 +242,7 @@ export class Settlement {
       teamId: principal.teamId,
       organizationId: principal.organizationId,
       endUser: controls.endUser,
-      tags: controls.tags.length === 0 ? undefined : controls.tags,
+      tags: tagsOf(context),
       sessionId: controls.sessionId,
       requesterIp: context.clientAddress,
       estimated: this.#estimated || undefined,

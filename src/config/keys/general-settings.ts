@@ -30,6 +30,14 @@ const routing = later("routing");
 
 const pythonCode = "it names Python code";
 
+export const serviceAccountSettings = section("service_account_settings", { enforced_params: supported(texts) });
+
+export const userHeaderMapping = section(
+  "user_header_mappings[]",
+  { header_name: supported(text), litellm_user_role: supported(text) },
+  { required: ["header_name", "litellm_user_role"] },
+);
+
 export const generalSettings = section("general_settings", {
   master_key: supported(text),
   dangerously_permit_weak_or_unset_master_key: supported(flag),
@@ -68,11 +76,11 @@ export const generalSettings = section("general_settings", {
   max_in_flight_requests_per_worker: keys(count),
   max_queued_requests_per_worker: keys(count),
   admission_queue_timeout_seconds: keys(amount),
-  enforce_user_param: keys(flag),
-  enforced_params: keys(texts),
-  service_account_settings: keys(map),
-  reject_clientside_metadata_tags: keys(flag),
-  allow_client_tags: keys(flag),
+  enforce_user_param: supported(flag),
+  enforced_params: supported(texts),
+  service_account_settings: supported(sectionOf(serviceAccountSettings)),
+  reject_clientside_metadata_tags: supported(flag),
+  allow_client_tags: ignored("tags of requests always count; `reject_clientside_metadata_tags` refuses them", flag),
   allowed_routes: supported(texts),
   public_routes: supported(texts),
   admin_only_routes: supported(texts),
@@ -80,8 +88,8 @@ export const generalSettings = section("general_settings", {
   use_x_forwarded_for: supported(flag),
   trusted_proxy_ranges: supported(listOf(network)),
   default_team_disabled: keys(flag),
-  user_header_name: keys(text),
-  user_header_mappings: keys(either(map, listOf(map))),
+  user_header_name: supported(text),
+  user_header_mappings: supported(either(listOf(sectionOf(userHeaderMapping)), sectionOf(userHeaderMapping))),
   disable_custom_api_keys: keys(flag),
   disable_key_generate_for_org_admin: keys(flag),
   custom_key_policy: keys(anything),

@@ -162,7 +162,7 @@ export async function serveBody(route: RouteRequest, kind: ConversationRoute, bo
     body: json,
     requestedModel: typeof model === "string" ? model : "None",
     stream: json.stream === true,
-    controls: readCallControls(json, request.headers),
+    controls: readCallControls(json, request.headers, snapshot),
     ...(asArray ? { streamFraming: "json-array" as const } : {}),
   };
   return answerOrRefusal(services, context, kind.format, async () => {

@@ -167,7 +167,7 @@ async function serve(route: RouteRequest, kind: OperationRoute): Promise<Respons
     ...(form === undefined ? {} : { form }),
     requestedModel: typeof model === "string" ? model : "None",
     stream: json.stream === true || json.stream === "true",
-    controls: readCallControls(json, request.headers),
+    controls: readCallControls(json, request.headers, snapshot),
   };
   return answerOrRefusal(services, context, "openai-chat", async () => {
     const missing = kind.required.find((field) => json[field] === undefined || json[field] === null);

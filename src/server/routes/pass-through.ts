@@ -228,14 +228,10 @@ function contextOf(
     body,
     requestedModel: model ?? "unknown",
     stream,
-    controls: controlsOf(request.headers),
+    // A body in another language says nothing to the gateway; the caller's header fields do.
+    controls: readCallControls({}, request.headers, services.snapshot()),
   };
   return context;
-}
-
-/** A body in another language says nothing to the gateway; the caller's header fields do. */
-function controlsOf(headers: Headers): RequestContext["controls"] {
-  return readCallControls({}, headers);
 }
 
 function timeoutOf({ snapshot, controls }: RequestContext): number {

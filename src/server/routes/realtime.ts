@@ -49,7 +49,7 @@ function serve(route: RouteRequest, sessions: RealtimeSessions): Promise<Respons
     body: {},
     requestedModel: model ?? "None",
     stream: true,
-    controls: readCallControls({}, request.headers),
+    controls: readCallControls({}, request.headers, services.snapshot()),
   };
   return answerOrRefusal(services, context, "openai-chat", async () => {
     if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {

@@ -99,7 +99,7 @@ function serve(
     body: fields,
     requestedModel: "",
     stream: false,
-    controls: readCallControls(controlFields(fields, form !== undefined), request.headers),
+    controls: readCallControls(controlFields(fields, form !== undefined), request.headers, snapshot),
   };
   const asked: ResourceRequest = {
     route,

@@ -101,7 +101,7 @@ function serve(route: RouteRequest, action: KeptAction): Promise<Response> {
     body: {},
     requestedModel: "",
     stream: false,
-    controls: readCallControls({}, request.headers),
+    controls: readCallControls({}, request.headers, services.snapshot()),
   };
   return answerOrRefusal(services, context, "openai-responses", async () => {
     const reference = ownReference(services, context, asked);

@@ -53,7 +53,7 @@ async function explain({ services, request, principal }: RouteRequest): Promise<
     body: json,
     requestedModel: model,
     stream: json.stream === true,
-    controls: readCallControls(json, request.headers),
+    controls: readCallControls(json, request.headers, snapshot),
   };
   if (services.gate !== undefined) requireModel(services.gate, context, model);
   const plan = await planFor(services, context);

@@ -66,7 +66,7 @@ async function serve(route: RouteRequest, format: FormatId, required: string): P
     body: json,
     requestedModel: typeof model === "string" ? model : "None",
     stream: false,
-    controls: readCallControls(json, request.headers),
+    controls: readCallControls(json, request.headers, snapshot),
   };
   return answerOrRefusal(services, context, format, async () => {
     if (json[required] === undefined || json[required] === null) {
