@@ -26,8 +26,13 @@ export async function startPostgres(): Promise<Service> {
   return { env: { TEST_POSTGRES_URL: server.url }, stop: () => server.stop() };
 }
 
+export interface ServerOptions {
+  /** PEM files: the server then speaks TLS, and members of the role `tls_needed` have to. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 /** Starts a PostgreSQL server with nothing in it. */
-export async function startPostgresServer(): Promise<PostgresServer> {
+export async function startPostgresServer({ tls }: ServerOptions = {}): Promise<PostgresServer> {
   if (findServer() === undefined && isRoot() && Bun.which("apt-get") !== null) await preventSystemCluster();
   const program = await findOrInstall(findServer, "postgresql");
   const tool = (name: string): string => program.replace(/postgres$/, name);
@@ -45,11 +50,35 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     if (created.exitCode !== 0) throw new ServiceUnavailable(`initdb failed:\n${created.stderr.toString()}`);
     // Members of this role need their password; all others are trusted.
     const rules = `${data}/pg_hba.conf`;
-    await Bun.write(rules, `host all +password_needed 127.0.0.1/32 scram-sha-256\n${await Bun.file(rules).text()}`);
+    const own = [
+      "host all +password_needed 127.0.0.1/32 scram-sha-256",
+      "hostnossl all +tls_needed 127.0.0.1/32 reject",
+    ];
+    await Bun.write(rules, `${own.join("\n")}\n${await Bun.file(rules).text()}`);
+    const settings = ["fsync=off"];
+    if (tls !== undefined) {
+      for (const [name, from] of [["server.crt", tls.cert] as const, ["server.key", tls.key] as const]) {
+        await $`cp ${from} ${data}/${name} && chmod 600 ${data}/${name}`.quiet();
+        if (isRoot()) await $`chown postgres ${data}/${name}`;
+      }
+      settings.push("ssl=on");
+    }
     const port = await freePort();
     const begin = () =>
       startProcess(
-        [...as, program, "-D", data, "-p", `${port}`, "-h", "127.0.0.1", "-k", folder.path, "-c", "fsync=off"],
+        [
+          ...as,
+          program,
+          "-D",
+          data,
+          "-p",
+          `${port}`,
+          "-h",
+          "127.0.0.1",
+          "-k",
+          folder.path,
+          ...settings.flatMap((one) => ["-c", one]),
+        ],
         async () => (await $`${tool("pg_isready")} -q -h 127.0.0.1 -p ${port}`.quiet().nothrow()).exitCode === 0,
         { cwd: folder.path },
       );

@@ -1,3 +1,4 @@
+import { asObject, type JsonObject } from "../json/json.ts";
 import type { DatabaseLocation } from "./database.ts";
 import type { PostgresTuning } from "./postgres/settings.ts";
 
@@ -12,6 +13,9 @@ export interface DatabaseConfig {
   readonly database_connect_timeout?: unknown;
   readonly database_statement_timeout?: unknown;
   readonly database_lock_timeout?: unknown;
+  readonly database_idle_in_transaction_session_timeout?: unknown;
+  readonly database_extra_connection_params?: unknown;
+  readonly database_disable_prepared_statements?: unknown;
   readonly database_max_idle_connection_lifetime?: unknown;
 }
 
@@ -51,6 +55,7 @@ function tuningOf(config: DatabaseConfig): PostgresTuning {
   );
   const statement = milliseconds(config.database_statement_timeout);
   const lock = milliseconds(config.database_lock_timeout);
+  const inTransaction = milliseconds(config.database_idle_in_transaction_session_timeout);
   const idle = milliseconds(config.database_max_idle_connection_lifetime);
   const size = config.database_connection_pool_limit;
   return {
@@ -58,8 +63,20 @@ function tuningOf(config: DatabaseConfig): PostgresTuning {
     ...(connect === undefined ? {} : { connectTimeoutMs: connect }),
     ...(statement === undefined ? {} : { statementTimeoutMs: statement }),
     ...(lock === undefined ? {} : { lockTimeoutMs: lock }),
+    ...(inTransaction === undefined ? {} : { idleInTransactionTimeoutMs: inTransaction }),
     ...(idle === undefined ? {} : { idleTimeoutMs: idle }),
+    ...parametersOf({
+      ...(config.database_disable_prepared_statements === true ? { pgbouncer: true } : {}),
+      ...asObject(config.database_extra_connection_params),
+    }),
   };
+}
+
+/** LiteLLM's map of parameters of the address: texts, numbers and flags, which win over what the address has. */
+function parametersOf(value: JsonObject): Pick<PostgresTuning, "parameters"> {
+  const given = Object.entries(value).filter(([, one]) => ["string", "number", "boolean"].includes(typeof one));
+  if (given.length === 0) return {};
+  return { parameters: Object.fromEntries(given.map(([name, one]) => [name, String(one)])) };
 }
 
 function milliseconds(seconds: unknown): number | undefined {

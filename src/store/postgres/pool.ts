@@ -23,25 +23,19 @@ export function openPool(settings: PostgresSettings, size: number = settings.poo
     port: settings.port,
     user: settings.user,
     database: settings.database,
-    application_name: "isthmus",
+    application_name: settings.applicationName,
     max: size,
     idleTimeoutMillis: settings.idleTimeoutMs,
     connectionTimeoutMillis: settings.connectTimeoutMs,
-    ...(settings.lockTimeoutMs === 0 ? {} : { lock_timeout: settings.lockTimeoutMs }),
-    ...(settings.statementTimeoutMs === 0
-      ? {}
-      : {
-          statement_timeout: settings.statementTimeoutMs,
-          // A server that no longer answers at all.
-          query_timeout: settings.statementTimeoutMs + GRACE_MS,
-        }),
+    // A server that no longer answers at all.
+    ...(settings.statementTimeoutMs === 0 ? {} : { query_timeout: settings.statementTimeoutMs + GRACE_MS }),
+    options: serverOptions(settings),
     keepAlive: true,
     types: {
       getTypeParser: ((oid: number, format?: "text" | "binary") =>
         readers.get(oid) ?? types.getTypeParser(oid, format as "text")) as (oid: number) => TypeParser,
     },
     ...(settings.password === undefined ? {} : { password: settings.password }),
-    ...(settings.schema === undefined ? {} : { options: `-c search_path=${quoted(settings.schema)}` }),
     ssl:
       ssl.mode === "disable"
         ? false
@@ -59,6 +53,21 @@ export function openPool(settings: PostgresSettings, size: number = settings.poo
   // The same for a connection that breaks while somebody has it but asks nothing, between two statements.
   pool.on("connect", (client) => client.on("error", () => undefined));
   return pool;
+}
+
+/** Settings of the server for each connection. What the address says itself comes last, and so wins. */
+function serverOptions({ schema, options, ...settings }: PostgresSettings): string {
+  const bounds = [
+    ["statement_timeout", settings.statementTimeoutMs],
+    ["lock_timeout", settings.lockTimeoutMs],
+    ["idle_in_transaction_session_timeout", settings.idleInTransactionTimeoutMs],
+  ] as const;
+  return [
+    // A PgBouncer refuses connections that begin with settings it does not know.
+    ...bounds.flatMap(([name, ms]) => (ms === 0 || settings.bouncer ? [] : [`-c ${name}=${Math.ceil(ms)}`])),
+    ...(schema === undefined ? [] : [`-c search_path=${quoted(schema)}`]),
+    ...(options === undefined ? [] : [options]),
+  ].join(" ");
 }
 
 /** Spaces and backslashes are the separators of the start message's options. */

@@ -21,8 +21,16 @@ export interface PostgresSettings {
   readonly statementTimeoutMs: number;
   /** 0: no bound but the statement's. */
   readonly lockTimeoutMs: number;
+  /** How long a transaction may ask nothing before the server ends it; 0: no bound. */
+  readonly idleInTransactionTimeoutMs: number;
   /** Idle connections are closed after this. */
   readonly idleTimeoutMs: number;
+  /** libpq's `options`: settings of the server for each connection (`-c name=value`), which win over ours. */
+  readonly options: string | undefined;
+  /** Whether a PgBouncer stands between: then only this side bounds how long a statement takes. */
+  readonly bouncer: boolean;
+  /** How the server's own lists call these connections. */
+  readonly applicationName: string;
 }
 
 export const POSTGRES_DEFAULTS = {
@@ -30,11 +38,15 @@ export const POSTGRES_DEFAULTS = {
   connectTimeoutMs: 5_000,
   statementTimeoutMs: 30_000,
   lockTimeoutMs: 10_000,
+  idleInTransactionTimeoutMs: 60_000,
   idleTimeoutMs: 60_000,
 } as const;
 
 /** What may be set beside the address. */
-export type PostgresTuning = Partial<Pick<PostgresSettings, keyof typeof POSTGRES_DEFAULTS>>;
+export interface PostgresTuning extends Partial<Pick<PostgresSettings, keyof typeof POSTGRES_DEFAULTS>> {
+  /** Parameters that win over those of the address (`database_extra_connection_params`). */
+  readonly parameters?: Readonly<Record<string, string>>;
+}
 
 /** libpq's mode `prefer` tries TLS and goes on without; an address that does not insist gets none, as with `disable`. */
 const SSL_MODES: Readonly<Record<string, SslMode>> = {
@@ -49,9 +61,10 @@ const SSL_MODES: Readonly<Record<string, SslMode>> = {
 
 /**
  * Reads an address like `postgres://user:password@host:5432/database?sslmode=require&schema=public`. The parameters are
- * libpq's (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`) and those that Prisma reads (`schema`,
- * `connection_limit`, `pool_timeout`); what stands in the address wins over `tuning`. Others are left alone, because
- * they concern other programs.
+ * libpq's (`sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `connect_timeout`, `options`, `application_name`) and those that
+ * Prisma reads (`schema`, `connection_limit`, `pool_timeout`, `pgbouncer`, `sslaccept`; its `sslcert`, without `sslkey`, is the
+ * authority's certificate). What stands in the address wins over `tuning`, but for `tuning.parameters`. Others are left
+ * alone, because they concern other programs.
  *
  * Throws when the address cannot be understood; the message never repeats the password.
  */
@@ -67,8 +80,9 @@ export function postgresSettings(address: string, tuning: PostgresTuning = {}): 
   if (!isPostgresAddress(address)) throw new Error(`"${url.protocol}" is not PostgreSQL's; use postgres://`);
   const database = decodeURIComponent(url.pathname.replace(/^\//, ""));
   const user = decodeURIComponent(url.username);
-  const host = url.searchParams.get("host") ?? url.hostname.replace(/^\[|\]$/g, "");
   const { searchParams } = url;
+  for (const [name, value] of Object.entries(tuning.parameters ?? {})) searchParams.set(name, value);
+  const host = searchParams.get("host") ?? url.hostname.replace(/^\[|\]$/g, "");
   return {
     host: host === "" ? "localhost" : host,
     port: url.port === "" ? 5432 : Number(url.port),
@@ -85,7 +99,11 @@ export function postgresSettings(address: string, tuning: PostgresTuning = {}): 
       POSTGRES_DEFAULTS.connectTimeoutMs,
     statementTimeoutMs: tuning.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
     lockTimeoutMs: tuning.lockTimeoutMs ?? POSTGRES_DEFAULTS.lockTimeoutMs,
+    idleInTransactionTimeoutMs: tuning.idleInTransactionTimeoutMs ?? POSTGRES_DEFAULTS.idleInTransactionTimeoutMs,
     idleTimeoutMs: tuning.idleTimeoutMs ?? POSTGRES_DEFAULTS.idleTimeoutMs,
+    options: searchParams.get("options") ?? undefined,
+    bouncer: searchParams.get("pgbouncer") === "true",
+    applicationName: searchParams.get("application_name") ?? "isthmus",
   };
 }
 
@@ -106,13 +124,21 @@ function sslOf(parameters: URLSearchParams): PostgresSettings["ssl"] {
   }
   const file = (name: string) => {
     const path = parameters.get(name);
-    return path === null ? undefined : readFileSync(path, "utf8");
+    if (path === null) return undefined;
+    try {
+      return readFileSync(path, "utf8");
+    } catch (cause) {
+      throw new Error(`${name} in the database address: ${path} cannot be read`, { cause });
+    }
   };
-  const ca = file("sslrootcert");
-  const cert = file("sslcert");
   const key = file("sslkey");
+  const given = file("sslcert");
+  const ca = file("sslrootcert") ?? (key === undefined ? given : undefined);
+  const cert = key === undefined ? undefined : given;
+  // Prisma's word for checking the certificate; its `require` alone accepts any, as libpq's does.
+  const strict = mode === "require" && parameters.get("sslaccept") === "strict";
   return {
-    mode,
+    mode: strict ? "verify-full" : mode,
     ...(ca === undefined ? {} : { ca }),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),

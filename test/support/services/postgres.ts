@@ -1,5 +1,10 @@
 import { Client } from "pg";
-import { type PostgresServer, startPostgres, startPostgresServer } from "../../../scripts/services/postgres.ts";
+import {
+  type PostgresServer,
+  type ServerOptions,
+  startPostgres,
+  startPostgresServer,
+} from "../../../scripts/services/postgres.ts";
 import { type Service, ServiceUnavailable } from "../../../scripts/services/service.ts";
 
 /** A database for one test file, empty. */
@@ -37,9 +42,9 @@ export async function testPostgres(name: string): Promise<TestPostgres | undefin
 }
 
 /** A server that one test has for itself, to be frozen, killed and started again; undefined where there is none. */
-export async function ownPostgres(): Promise<PostgresServer | undefined> {
+export async function ownPostgres(options?: ServerOptions): Promise<PostgresServer | undefined> {
   try {
-    return await startPostgresServer();
+    return await startPostgresServer(options);
   } catch (error) {
     if (!(error instanceof ServiceUnavailable)) throw error;
     console.log(`no postgres, so tests that need it are skipped: ${error.message}`);
