@@ -15,7 +15,11 @@ export interface BannerInput {
 /** What is printed when the port is open. The curl line works as printed. */
 export function banner(input: BannerInput): string {
   const { snapshot } = input;
-  const names = [...snapshot.groups.keys(), ...snapshot.wildcards.map((wildcard) => wildcard.pattern)];
+  const names = [
+    ...snapshot.groups.keys(),
+    ...snapshot.autoRouters.keys(),
+    ...snapshot.wildcards.map((wildcard) => wildcard.pattern),
+  ];
   const model = snapshot.groups.has("echo") ? "echo" : (names[0] ?? "echo");
   const key = input.masterKey ?? "$LITELLM_MASTER_KEY";
   const shown = names.slice(0, 12).join(", ");

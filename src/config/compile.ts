@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { asArray, asObject, asString, type JsonObject } from "../json/json.ts";
 import { allProviders } from "../providers/registry.ts";
 import type { Deployment, Diagnostic, Snapshot, SourceLocation, WildcardGroup } from "../snapshot/snapshot.ts";
+import { compileAutoRouters } from "./auto-routers/auto-routers.ts";
 import { declaredObjects } from "./declared-objects.ts";
 import { readFile } from "./deployment.ts";
 import { ConfigError, refusal } from "./diagnostics.ts";
@@ -34,7 +35,11 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
   const stored = options.stored ?? NOTHING_STORED;
   // A name that both have is the file's.
   const credentials = new Map([...stored.credentials, ...declaredCredentials(valid)]);
-  const { deployments: declared, diagnostics: skipped } = compileModelList(document, valid, { credentials });
+  const {
+    deployments: declared,
+    autoRouters: rules,
+    diagnostics: skipped,
+  } = compileModelList(document, valid, { credentials });
   const general = generalSettingsOf(asObject(valid.value.general_settings) ?? {}, valid.environment);
   const added = compileStoredModels(general.storesModels || options.trial === true ? stored.models : [], {
     declared,
@@ -44,6 +49,8 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
   const objects = declaredObjects(document, valid, general.masterKey);
   const deployments = [...declared, ...added.deployments];
   const settings = routerSettingsOf(router, library);
+  const served = { ...grouped(deployments), aliases: aliasesOf(router, library) };
+  const automatic = compileAutoRouters([...rules, ...added.autoRouters], served);
   const diagnostics = inOrder(document.files, [
     ...valid.diagnostics,
     ...skipped,
@@ -54,6 +61,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     ...problems,
     ...stored.problems,
     ...added.diagnostics,
+    ...automatic.diagnostics,
   ]);
   if (objects.diagnostics.length > 0 || unread !== undefined) throw new ConfigError(diagnostics);
   const strict = (router.ignore_invalid_deployments ?? library.ignore_invalid_deployments) === false;
@@ -64,10 +72,10 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
       .digest("hex")
       .slice(0, 16),
     files: document.files,
-    ...grouped(deployments),
+    ...served,
+    autoRouters: automatic.autoRouters,
     declaredCredentials: credentialLocations(document, valid),
     declaredObjects: objects.objects,
-    aliases: aliasesOf(router, library),
     router: settings,
     library: librarySettingsOf(library, valid.environment),
     general,

@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { asArray, asObject, asString, type Json, type JsonObject } from "../json/json.ts";
 import type { Deployment, Diagnostic } from "../snapshot/snapshot.ts";
+import type { DeclaredAutoRouter } from "./auto-routers/auto-routers.ts";
+import { isAutoRouter } from "./auto-routers/compile-auto-router.ts";
 import { compileDeployment, type DeploymentProblem, readFile, withoutNull } from "./deployment.ts";
 import type { LoadedDocument, Path } from "./load.ts";
 import type { ValidDocument } from "./validate.ts";
@@ -17,6 +19,8 @@ export interface ModelListOptions {
 
 export interface CompiledModels {
   readonly deployments: readonly Deployment[];
+  /** Entries whose model is a rule that chooses one. */
+  readonly autoRouters: readonly DeclaredAutoRouter[];
   readonly diagnostics: readonly Diagnostic[];
 }
 
@@ -43,6 +47,7 @@ export function declaredCredentials(valid: ValidDocument): Credentials {
 
 class ModelList implements CompiledModels {
   readonly deployments: Deployment[] = [];
+  readonly autoRouters: DeclaredAutoRouter[] = [];
   readonly diagnostics: Diagnostic[] = [];
   readonly #document: LoadedDocument;
   readonly #valid: ValidDocument;
@@ -74,6 +79,18 @@ class ModelList implements CompiledModels {
     if (!this.#belongsHere(path, modelName, info)) return;
     const params = this.#withCredential(path, modelName, asObject(entry.litellm_params) ?? {});
     if (params === undefined) return;
+    if (isAutoRouter(params)) {
+      this.autoRouters.push({
+        name: modelName,
+        params,
+        info,
+        path,
+        source: this.#document.locate(path),
+        locate: this.#document.locate,
+        readFile: this.#options.readFile ?? readFile,
+      });
+      return;
+    }
     const written = asObject(asObject(asArray(this.#document.value.model_list)[index])?.litellm_params) ?? {};
     for (const [own, identity] of organisations(params, written)) this.#build(path, modelName, own, identity, info);
   }

@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json/json.ts";
 import type { CatalogueEntry } from "../pricing/catalogue.ts";
 import type { Deployment, Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
+import type { DeclaredAutoRouter } from "./auto-routers/auto-routers.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
 import { type CompiledModels, type Credentials, compileModelList } from "./model-list.ts";
@@ -60,6 +61,7 @@ export function storedLocation(id: string): SourceLocation {
  */
 export function compileStoredModels(models: readonly StoredModel[], options: StoredModelOptions): CompiledModels {
   const deployments: Deployment[] = [];
+  const autoRouters: DeclaredAutoRouter[] = [];
   const diagnostics: Diagnostic[] = [];
   const taken = new Set(options.declared.map(({ id }) => id));
   for (const model of models) {
@@ -69,16 +71,17 @@ export function compileStoredModels(models: readonly StoredModel[], options: Sto
     }
     const compiled = compileOne(model, options);
     diagnostics.push(...compiled.diagnostics);
+    autoRouters.push(...compiled.autoRouters);
     for (const deployment of compiled.deployments) deployments.push({ ...deployment, stored: true });
   }
-  return { deployments, diagnostics };
+  return { deployments, autoRouters, diagnostics };
 }
 
 function compileOne(model: StoredModel, options: StoredModelOptions): CompiledModels {
   const variable = firstReference(model.params) ?? firstReference(model.info);
   if (variable !== undefined) {
     const problem = `os.environ/${variable} is not resolved in models of the database: give the value itself.`;
-    return { deployments: [], diagnostics: [skipped(model, problem)] };
+    return { deployments: [], autoRouters: [], diagnostics: [skipped(model, problem)] };
   }
   const entry = {
     model_name: model.modelName,
@@ -102,7 +105,7 @@ function compileOne(model: StoredModel, options: StoredModelOptions): CompiledMo
     if (!(error instanceof ConfigError)) throw error;
     const first = error.diagnostics.find(({ severity }) => severity === "error");
     const problem = (first?.message ?? error.message).replaceAll("model_list[0].", "");
-    return { deployments: [], diagnostics: [skipped(model, `${problem}.`)] };
+    return { deployments: [], autoRouters: [], diagnostics: [skipped(model, `${problem}.`)] };
   }
   const { credentials } = options;
   return compileModelList(document, valid, { credentials, ...(isolated ? { readFile: () => undefined } : {}) });

@@ -2,6 +2,7 @@ import type { Lease } from "../admission/admission.ts";
 import { formatDollars } from "../pricing/cost.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
+import { autoHeaders } from "./auto-headers.ts";
 import type { Gateway } from "./gateway.ts";
 import { echoProviderHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
@@ -75,6 +76,7 @@ export function answerHeaders(
     headers.set("x-litellm-attempted-fallbacks", String(route.fallbacks));
     headers.set("x-litellm-max-fallbacks", String(route.maxFallbacks));
   }
+  if (route?.decision !== undefined) autoHeaders(route.decision, headers);
   headers.set("x-litellm-response-duration-ms", String(Math.round(elapsed * 1000) / 1000));
   headers.set("x-litellm-overhead-duration-ms", String(Math.round(Math.max(elapsed - upstreamMs, 0) * 1000) / 1000));
   if (!context.stream && settlement.price !== "unknown") {

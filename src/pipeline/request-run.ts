@@ -113,6 +113,7 @@ export class RequestRun {
           maxRetries: step.maxRetries,
           fallbacks: step.target.fallbacks,
           maxFallbacks: plan.rules.maxFallbacks,
+          decision: plan.decision,
         };
         router.remember(active, plan.request, step.prefixes);
         this.#tellSuccess(step, self);

@@ -4,6 +4,7 @@ import { type FallbackTable, requestFallbacks } from "../routing/fallbacks.ts";
 import { RoutePlan } from "../routing/route-plan.ts";
 import type { RouteRequest } from "../routing/route-request.ts";
 import type { Gate } from "./admit.ts";
+import { autoRoute, autoRouterOf } from "./auto-route.ts";
 import type { Gateway } from "./gateway.ts";
 import { modelDenial, requireModel } from "./model-denial.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -15,8 +16,11 @@ const BYTES_PER_TOKEN = 4;
 /** Members of a fallback target that would send the operator's credentials elsewhere. */
 const CREDENTIAL_FIELDS = ["api_base", "base_url", "api_key", "api_version", "model_list", "user_config"];
 
-/** The course of a request, as its configuration, its caller and its own words want it. */
-export async function planFor(gateway: Gateway, context: RequestContext): Promise<RoutePlan> {
+/**
+ * The course of a request, as its configuration, its caller and its own words want it. `mayAsk`: whether an auto router
+ * may call its embedding model.
+ */
+export async function planFor(gateway: Gateway, context: RequestContext, mayAsk = true): Promise<RoutePlan> {
   const { body, snapshot, controls } = context;
   const routing = gateway.router.of(snapshot);
   // What fits in bytes fits in tokens; only a prompt that may be too long is worth a tokenizer.
@@ -46,10 +50,13 @@ export async function planFor(gateway: Gateway, context: RequestContext): Promis
     body,
   };
   const { gate } = gateway;
+  const automatic = autoRouterOf(context);
+  const decision = automatic === undefined ? undefined : await autoRoute(gateway, context, automatic, mayAsk);
   return new RoutePlan({
     router: gateway.router,
     routing,
     request,
+    decision,
     requestRetries: controls.numRetries,
     once: context.probeModel !== undefined || context.isCopy === true,
     mayUse:

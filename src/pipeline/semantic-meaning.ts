@@ -1,14 +1,11 @@
 import type { AnswerCache } from "../cache/answer-cache.ts";
 import { canonical, relevant, sha256 } from "../cache/cache-key.ts";
 import type { SemanticRules } from "../cache/cache-rules.ts";
-import { type Meaning, normalised } from "../cache/semantic/semantic-index.ts";
+import type { Meaning } from "../cache/semantic/semantic-index.ts";
 import type { ConversationRequest, Part } from "../formats/conversation.ts";
-import { formatById } from "../formats/registry.ts";
-import { asArray, asObject, isObject, type JsonObject, parseJson } from "../json/json.ts";
 import type { Snapshot } from "../snapshot/snapshot.ts";
-import { readCallControls } from "./call-controls.ts";
+import { embed } from "./embedding-call.ts";
 import type { Gateway } from "./gateway.ts";
-import { handleOperation } from "./handle-operation.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** UTF-16 units for one token of a question: a low figure, so that estimates are rather too high. */
@@ -35,7 +32,7 @@ export function meaningOf(gateway: Gateway, cache: AnswerCache, context: Request
   return {
     scope: scopeOf(context, asked, semantic),
     vector: () => {
-      vector ??= embed(gateway, context, question, semantic);
+      vector ??= vectorOf(gateway, context, question, semantic);
       return vector;
     },
   };
@@ -76,48 +73,15 @@ function scopeOf(context: RequestContext, asked: ConversationRequest, { byEndUse
   );
 }
 
-/** A call of the embedding model on the caller's account: it has a row of its own, and budgets count it. */
-async function embed(
+/** Undefined where the model gives no vector: then only equal questions are found. */
+async function vectorOf(
   gateway: Gateway,
   context: RequestContext,
   input: string,
   { embeddingModel, timeout }: SemanticRules,
 ): Promise<Float32Array | undefined> {
-  const body: JsonObject = {
-    model: embeddingModel,
-    input,
-    timeout,
-    num_retries: 0,
-    cache: { "no-cache": true, "no-store": true },
-  };
-  const text = JSON.stringify(body);
-  const { grant } = context.principal;
   try {
-    const response = await handleOperation(gateway, {
-      id: crypto.randomUUID(),
-      startedAt: Date.now(),
-      startedClock: performance.now(),
-      request: new Request("http://localhost/v1/embeddings", { signal: context.request.signal }),
-      clientAddress: context.clientAddress,
-      client: formatById("openai-chat"),
-      operation: "embeddings",
-      callType: "aembedding",
-      routeName: "/embeddings",
-      // The operator chose the model; the caller need not be allowed to call it.
-      principal: grant === undefined ? context.principal : { ...context.principal, grant: { ...grant, access: [] } },
-      snapshot: context.snapshot,
-      text,
-      bytes: new TextEncoder().encode(text).length,
-      body,
-      requestedModel: embeddingModel,
-      stream: false,
-      controls: {
-        ...readCallControls(body, new Headers()),
-        endUser: context.controls.endUser,
-        tags: context.controls.tags,
-      },
-    });
-    return vectorIn(await response.text());
+    return (await embed(gateway, context, { model: embeddingModel, input, timeout }))[0];
   } catch (error) {
     gateway.log.warning("a question has no vector, so the cache looks for equal ones only", {
       model: embeddingModel,
@@ -125,11 +89,4 @@ async function embed(
     });
     return undefined;
   }
-}
-
-function vectorIn(text: string): Float32Array | undefined {
-  const body = parseJson(text);
-  const values = isObject(body) ? asObject(asArray(body.data)[0])?.embedding : undefined;
-  if (!Array.isArray(values) || !values.every((value): value is number => typeof value === "number")) return undefined;
-  return normalised(values);
 }

@@ -5,6 +5,7 @@ import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
 import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
+import type { AutoDecision } from "../routing/auto/decision.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { believableUsage } from "../usage/believable-usage.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
@@ -47,6 +48,8 @@ export interface RouteTrace {
   readonly maxRetries: number;
   readonly fallbacks: number;
   readonly maxFallbacks: number;
+  /** What an auto router decided. */
+  readonly decision: AutoDecision | undefined;
 }
 
 /** The tokens that limits per minute count of a call. */
@@ -257,8 +260,10 @@ export class Settlement {
   }
 
   #metadata(): SpendRecord["metadata"] {
-    if (this.#tier === undefined && this.cachedInputs === 0) return undefined;
+    const decision = this.route?.decision;
+    if (this.#tier === undefined && this.cachedInputs === 0 && decision === undefined) return undefined;
     return {
+      ...(decision === undefined ? {} : { routing_decision: decision }),
       ...(this.#tier === undefined ? {} : { service_tier: this.#tier }),
       ...(this.cachedInputs === 0 ? {} : { cached_inputs: this.cachedInputs }),
     };

@@ -1,4 +1,5 @@
 import type { JsonObject } from "../json/json.ts";
+import type { AutoDecision } from "./auto/decision.ts";
 import type { Candidate } from "./candidate.ts";
 import { type FallbackTables, fallbacksAfter } from "./fallbacks.ts";
 import { noDeployment } from "./no-deployment.ts";
@@ -16,12 +17,14 @@ export interface ExplainInput {
   readonly routing: SnapshotRouting;
   readonly request: RouteRequest;
   readonly tables: FallbackTables;
+  readonly decision?: AutoDecision | undefined;
 }
 
 /** What would happen to a request now, group by group, without asking anybody or changing anything. */
-export function explainRoute({ router, routing, request, tables }: ExplainInput): JsonObject {
-  const resolved = routing.resolve(request.model, request.teamId);
-  const names = [request.model, ...(resolved === undefined ? [] : [resolved.match.group])];
+export function explainRoute({ router, routing, request, tables, decision }: ExplainInput): JsonObject {
+  const resolved = routing.resolve(decision?.model ?? request.model, request.teamId);
+  const chosen = decision === undefined ? [] : [decision.model];
+  const names = [request.model, ...chosen, ...(resolved === undefined ? [] : [resolved.match.group])];
   const after = (code: "internal" | "context_window_exceeded" | "content_policy_violation"): readonly string[] =>
     fallbacksAfter(tables, code, names).map(({ model }) => model);
   const general =
@@ -35,6 +38,7 @@ export function explainRoute({ router, routing, request, tables }: ExplainInput)
   return {
     model: request.model,
     known: resolved !== undefined,
+    ...(decision === undefined ? {} : { auto_router: shownDecision(decision) }),
     ...(resolved === undefined ? {} : groupOf(router, routing, request, resolved)),
     max_retries: routing.rules.settings.numRetries,
     max_fallbacks: routing.rules.maxFallbacks,
@@ -43,6 +47,19 @@ export function explainRoute({ router, routing, request, tables }: ExplainInput)
       const group = routing.resolve(model, request.teamId);
       return { model, ...(group === undefined ? { known: false } : groupOf(router, routing, request, group)) };
     }),
+  };
+}
+
+function shownDecision({ kind, model, because, tier, score, signals, keyword, complexity }: AutoDecision): JsonObject {
+  return {
+    kind,
+    routed_to: model,
+    cause: because,
+    ...(tier === undefined ? {} : { tier }),
+    ...(complexity === undefined ? {} : { complexity }),
+    ...(score === undefined ? {} : { score: rounded(score) }),
+    ...(signals === undefined ? {} : { signals }),
+    ...(keyword === undefined ? {} : { keyword }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { type ErrorCode, GatewayError } from "../errors/gateway-error.ts";
+import type { AutoDecision } from "./auto/decision.ts";
 import type { Candidate } from "./candidate.ts";
 import type { FailureFacts } from "./cooldown.ts";
 import { type FallbackTables, type FallbackTarget, fallbacksAfter } from "./fallbacks.ts";
@@ -69,6 +70,8 @@ export interface RoutePlanOptions {
   readonly router: Router;
   readonly routing: SnapshotRouting;
   readonly request: RouteRequest;
+  /** What the auto router decided whose name was asked for. */
+  readonly decision?: AutoDecision | undefined;
   /** `num_retries` of the request. */
   readonly requestRetries?: number | undefined;
   /** One attempt, whatever the policies say. */
@@ -109,16 +112,17 @@ export class RoutePlan {
 
   constructor(options: RoutePlanOptions) {
     this.#options = options;
-    const { routing, request, fallbacks } = options;
+    const { routing, request, decision, fallbacks } = options;
+    const model = decision?.model ?? request.model;
     const configured = routing.rules.fallbacks;
     this.#tables = {
       general: fallbacks?.general ?? configured.general,
       contextWindow: fallbacks?.contextWindow ?? configured.contextWindow,
       contentPolicy: fallbacks?.contentPolicy ?? configured.contentPolicy,
     };
-    const resolved = routing.resolve(request.model, request.teamId);
+    const resolved = routing.resolve(model, request.teamId);
     if (resolved !== undefined) {
-      this.#target = { ...resolved, model: request.model, overrides: undefined, fallbacks: 0 };
+      this.#target = { ...resolved, model, overrides: undefined, fallbacks: 0 };
       return;
     }
     // LiteLLM sends a name that nobody knows to the first default fallback.
@@ -135,6 +139,11 @@ export class RoutePlan {
 
   get request(): RouteRequest {
     return this.#options.request;
+  }
+
+  /** What an auto router decided; undefined where none was asked for. */
+  get decision(): AutoDecision | undefined {
+    return this.#options.decision;
   }
 
   /** The lists of fallbacks that apply: the request's own before the configured ones. */
@@ -296,7 +305,7 @@ export class RoutePlan {
     const following =
       disableFallbacks === true || request.pinnedDeployment !== undefined
         ? NO_FALLBACKS
-        : fallbacksAfter(this.#tables, failure.code, [target.model, target.match.group]);
+        : fallbacksAfter(this.#tables, failure.code, this.#namesOf(target));
     this.#pending = [...following, ...this.#pending];
     while (this.#fallbacks.length < routing.rules.maxFallbacks) {
       const fallback = this.#pending.shift();
@@ -316,6 +325,12 @@ export class RoutePlan {
       return;
     }
     this.#done = true;
+  }
+
+  /** Names under which the target may have fallbacks. */
+  #namesOf({ model, match, fallbacks }: RouteTarget): readonly string[] {
+    const asked = this.decision === undefined || fallbacks > 0 ? [] : [this.request.model];
+    return [...asked, model, match.group];
   }
 
   /** LiteLLM's exceptions from retrying. */

@@ -3,6 +3,7 @@
  * the request is computed here, so that the request path only looks things up.
  */
 import type { JsonObject } from "../json/json.ts";
+import type { AutoRouter } from "./auto-router.ts";
 
 /** Where in which file something was declared; lines and columns count from 1. */
 export interface SourceLocation {
@@ -211,6 +212,8 @@ export interface Snapshot {
   /** Patterns, most specific first; `*` is the last. */
   readonly wildcards: readonly WildcardGroup[];
   readonly aliases: ReadonlyMap<string, ModelAlias>;
+  /** Names under which a rule chooses the model. */
+  readonly autoRouters: ReadonlyMap<string, AutoRouter>;
   readonly deploymentsById: ReadonlyMap<string, Deployment>;
   /** Names of the credentials that the files declare. */
   readonly declaredCredentials: ReadonlyMap<string, SourceLocation>;

@@ -49,6 +49,9 @@ export function startSearchServer(behind: string): SearchServer {
         return "OK";
       case "FT.SEARCH":
         return search(words, args);
+      case "SUBSCRIBE":
+        // As proxies say that have no channels.
+        return new Error("unknown command 'SUBSCRIBE'");
       default:
         return (await redis.callBuffer(String(name), ...args)) as Reply;
     }

@@ -99,12 +99,22 @@ export const litellmParams = section(
     allow_client_keepalive_override: routing(flag),
     timeout_by_service_tier: supported(mapOf(amount)),
     stream_timeout_by_service_tier: supported(mapOf(amount)),
+    auto_router_config: supported(either(text, map)),
+    auto_router_config_path: supported(text),
+    auto_router_default_model: supported(text),
+    auto_router_embedding_model: supported(text),
+    auto_router_max_input_chars: supported(count),
+    complexity_router_config: supported(map),
+    complexity_router_default_model: supported(text),
+    quality_router_config: supported(map),
+    quality_router_default_model: supported(text),
     ...all(
-      `auto_router_config auto_router_config_path auto_router_default_model auto_router_embedding_model
-       auto_router_max_input_chars auto_router_routing_compression auto_router_model_compression
-       complexity_router_config complexity_router_default_model adaptive_router_config
-       adaptive_router_default_model quality_router_config quality_router_default_model`,
-      routing(anything),
+      "auto_router_routing_compression auto_router_model_compression",
+      ignored("prompts are not shortened on their way to a model", anything),
+    ),
+    ...all(
+      "adaptive_router_config adaptive_router_default_model",
+      ignored("nothing is learned from what later turns of a conversation sound like", anything),
     ),
 
     max_budget: supported(amount),

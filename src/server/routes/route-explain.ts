@@ -56,13 +56,14 @@ async function explain({ services, request, principal }: RouteRequest): Promise<
     controls: readCallControls(json, request.headers, snapshot),
   };
   if (services.gate !== undefined) requireModel(services.gate, context, model);
-  const plan = await planFor(services, context);
+  const plan = await planFor(services, context, false);
   return Response.json(
     explainRoute({
       router: services.router,
       routing: services.router.of(snapshot),
       request: plan.request,
       tables: plan.tables,
+      decision: plan.decision,
     }),
   );
 }

@@ -121,6 +121,9 @@ export function listedModels(snapshot: Snapshot, withPatterns: boolean, teamIds?
       else if (teamIds === undefined || teamIds.includes(team)) names.add(publicName(deployment));
     }
   }
+  for (const { name, teamId } of snapshot.autoRouters.values()) {
+    if (teamId === undefined || teamIds === undefined || teamIds.includes(teamId)) names.add(name);
+  }
   for (const wildcard of snapshot.wildcards) {
     if (withPatterns) names.add(wildcard.pattern);
     for (const deployment of wildcard.deployments) {
