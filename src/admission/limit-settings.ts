@@ -15,6 +15,8 @@ export type Reservation = "estimate" | "strict" | "none";
 export interface LimitSettings {
   readonly reservation: Reservation;
   readonly countedTokens: CountedTokens;
+  /** A fallback that the caller's budgets cannot pay for is skipped. */
+  readonly guardsFallbacks: boolean;
   /** A model without a price is refused. */
   readonly blocksUnpriced: boolean;
   /** While Redis is away, whoever has a budget, or a limit per minute or at a time, is refused. */
@@ -53,6 +55,7 @@ function compile({ general: { raw: general }, library: { raw: library } }: Snaps
     reservation:
       general.disable_budget_reservation === true ? "none" : general.reservation === "strict" ? "strict" : "estimate",
     countedTokens: tokens === "input" || tokens === "output" ? tokens : "total",
+    guardsFallbacks: general.enforce_fallback_budget !== false,
     blocksUnpriced: library.block_requests_for_models_without_pricing === true,
     failClosed: {
       budgets: general.fail_closed_budget_enforcement === true,

@@ -23,11 +23,10 @@ import { defaultKeyScope } from "./default-key-limits.ts";
 import { requireModel } from "./model-denial.ts";
 import { pricesFor } from "./prices.ts";
 import type { RequestContext } from "./request-context.ts";
-import { COUNT_MARGIN, promptTokens } from "./token-count.ts";
+import { COUNT_MARGIN, COUNT_OVERHEAD, promptTokens } from "./token-count.ts";
 
 /** Bytes of a prompt for one token of it, for limits of tokens per minute. */
 const BYTES_PER_TOKEN = 4;
-const COUNT_OVERHEAD = 64;
 
 /** Who says whether a call may go out. */
 export interface Gate {

@@ -1,3 +1,4 @@
+import type { Lease } from "../admission/admission.ts";
 import { UpstreamError } from "../errors/gateway-error.ts";
 import type { Provider } from "../providers/provider.ts";
 import { headroomIn } from "../routing/headroom.ts";
@@ -8,7 +9,7 @@ import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
 import { inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
-import { canOutgrow } from "./bounds.ts";
+import { canOutgrow, reservedFor } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import type { RequestContext } from "./request-context.ts";
 import type { AttemptEnd, Settlement } from "./settlement.ts";
@@ -29,6 +30,8 @@ export interface AttemptRunOptions {
   readonly target: Target;
   readonly settlement: Settlement;
   readonly active: ActiveCall;
+  /** What is held of the budgets of its provider and deployment. */
+  readonly held: Lease | undefined;
   /** Called once when the answer is at hand; throws Superseded when another attempt has it already. */
   readonly claim: (run: AttemptRun) => void;
 }
@@ -54,9 +57,14 @@ export class AttemptRun {
     this.context = options.context;
     this.target = options.target;
     this.settlement = options.settlement;
-    const { reserved } = options.settlement;
-    const metered = reserved !== undefined && canOutgrow(reserved, options.context);
+    const leased = options.held !== undefined || options.settlement.lease !== undefined;
+    const metered = leased && options.context.stream && canOutgrow(reservedFor(this), options.context);
     this.progress = { sent: false, usage: undefined, textLength: 0, metered };
+  }
+
+  /** What is held of the budgets of its provider and deployment. */
+  get held(): Lease | undefined {
+    return this.#options.held;
   }
 
   /** Journals the lease before the first call of the request goes out. */
@@ -87,6 +95,7 @@ export class AttemptRun {
     this.#ended = true;
     const { gateway, active } = this.#options;
     const { usage, cost } = this.settlement.note(this.target, this.startedAt, this.progress, end);
+    this.held?.settle(cost ?? 0n, 0);
     gateway.router.ended(active, {
       status: end.status,
       failure: end.status === "failure" ? (failure ?? BROKEN_OFF) : undefined,
@@ -100,6 +109,7 @@ export class AttemptRun {
   release(): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.held?.settle(0n, 0);
     this.#options.gateway.router.ended(this.#options.active, { status: "cancelled" });
   }
 

@@ -25,6 +25,26 @@ export interface Reserved {
   readonly most: number | undefined;
 }
 
+/** What is reserved of an attempt: at its own deployment's prices, however the request was admitted. */
+export function reservedFor({ settlement, context, target }: Attempt): Reserved {
+  const bounds = attemptBounds(settlement, context);
+  const cap = target.deployment.facts.maxOutputTokens;
+  return { prices: [target.prices], bounds, most: cap === undefined ? undefined : cap * bounds.choices };
+}
+
+/** What an attempt can consume at most, as far as its request says. */
+export function attemptBounds(settlement: Attempt["settlement"], context: RequestContext): CallBounds {
+  // What a fallback replaces may be the prompt itself.
+  return context.fellBack === true ? boundsOf(context) : (settlement.reserved?.bounds ?? boundsOf(context));
+}
+
+/** As much of an attempt as its reservation needs. */
+export interface Attempt {
+  readonly settlement: { readonly reserved: Reserved | undefined };
+  readonly context: RequestContext;
+  readonly target: { readonly deployment: Deployment; readonly prices: PriceSheet | undefined };
+}
+
 /** Whether the output can become more than what was reserved for it. */
 export function canOutgrow({ bounds, most }: Reserved, context: RequestContext): boolean {
   return !bounds.outputAsked && context.outputCap === undefined && (most === undefined || bounds.outputTokens < most);

@@ -96,7 +96,7 @@ function streamResponse(
   );
   const body = streamBody({
     answer,
-    allowance: streamAllowance(gateway, context, settlement, passesThrough(context, prepared)),
+    allowance: streamAllowance(gateway, run, passesThrough(context, prepared)),
     promptBound: settlement.promptBound,
     deadlines: gateway.deadlines,
     idleSeconds: idleTimeoutOf(context, prepared.deployment),

@@ -46,7 +46,7 @@ export function hedgedAttempt(request: RequestRun, first: AttemptStep, rules: He
       const started = (run: AttemptRun): void => {
         racer.run = run;
       };
-      request.once(step, { started, claim, superseded: racer.controller.signal }).then(
+      request.once(step, { started, claim, superseded: racer.controller.signal, alongside: open - 1 }).then(
         (attempted) => {
           open--;
           // A failure counts when nobody is left who could still answer.

@@ -1,9 +1,11 @@
+import { Lease } from "../admission/admission.ts";
 import { GatewayError } from "../errors/gateway-error.ts";
 import { findProvider } from "../providers/registry.ts";
 import { upstreamModel } from "../routing/match-model.ts";
 import type { AttemptStep, RouteFailure, RoutePlan, RouteTarget } from "../routing/route-plan.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import { ClientGone } from "./attempt.ts";
+import { affordAttempt, holdOfProvider } from "./attempt-leases.ts";
 import { AttemptRun, type Target } from "./attempt-run.ts";
 import type { Gateway } from "./gateway.ts";
 import { hedgedAttempt } from "./hedged-attempt.ts";
@@ -22,13 +24,19 @@ export type Attempted =
   | { readonly kind: "answer"; readonly response: Response }
   | { readonly kind: "failed"; readonly failure: RouteFailure; readonly step: AttemptStep }
   /** Refused before anything went out: this group cannot express the request, another may. */
-  | { readonly kind: "refused"; readonly failure: RouteFailure };
+  | { readonly kind: "refused"; readonly failure: RouteFailure }
+  /** Nothing went out: a budget of the deployment has no room for it, another deployment may have. */
+  | { readonly kind: "no-room" }
+  /** Nothing went out: the caller's budgets do not pay for it. */
+  | { readonly kind: "unaffordable"; readonly failure: RouteFailure };
 
 export interface AttemptHooks {
   readonly started?: (run: AttemptRun) => void;
   /** The answer is at hand; throws Superseded when another attempt has it already. */
   readonly claim?: (run: AttemptRun) => void;
   readonly superseded?: AbortSignal;
+  /** Other attempts at the same request that are under way. */
+  readonly alongside?: number;
 }
 
 /** One request on its way along its plan. */
@@ -98,6 +106,20 @@ export class RequestRun {
     const settlement = this.#settlement;
     const { router } = this.#gateway;
     const target = this.#targetOf(step);
+    const { candidate } = step;
+    const { alongside = 0 } = hooks;
+    if (settlement.lease !== undefined && (settlement.attempts.length > 0 || step.target.fallbacks + alongside > 0)) {
+      const error = await affordAttempt(this.#gateway, this.#context, settlement, target.prices, alongside);
+      if (error !== undefined) return { kind: "unaffordable", failure: { code: error.code, retryable: false, error } };
+    }
+    const held =
+      candidate.budgets.length === 0
+        ? undefined
+        : await holdOfProvider(this.#gateway, this.#context, settlement, candidate, target.prices);
+    if (held !== undefined && !(held instanceof Lease)) {
+      plan.withoutRoom(candidate, held, alongside > 0);
+      return { kind: "no-room" };
+    }
     const active = router.began(step.target.group, step.target.match.group, step.candidate, plan.rules, plan.request);
     const run = new AttemptRun({
       gateway: this.#gateway,
@@ -105,6 +127,7 @@ export class RequestRun {
       target,
       settlement,
       active,
+      held,
       claim: (self) => {
         hooks.claim?.(self);
         this.#served = target.deployment;
@@ -149,7 +172,8 @@ export class RequestRun {
     const attempted = hedging === undefined ? await this.once(step) : await hedgedAttempt(this, step, hedging);
     if (attempted.kind === "answer") return attempted.response;
     if (attempted.kind === "refused") this.plan.refuse(attempted.failure);
-    else this.plan.failed(attempted.failure, attempted.step.candidate);
+    else if (attempted.kind === "unaffordable") this.plan.unaffordable(attempted.failure);
+    else if (attempted.kind === "failed") this.plan.failed(attempted.failure, attempted.step.candidate);
     return undefined;
   }
 

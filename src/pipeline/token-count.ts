@@ -9,6 +9,7 @@ const PER_IMAGE = 765;
 
 /** An exact count is by one tokenizer; others may find this much more. */
 export const COUNT_MARGIN = 1.15;
+export const COUNT_OVERHEAD = 64;
 
 /** OpenAI's tokenizer. It is loaded when it is needed first: it takes a second and much memory. */
 export function loadTokenizer(): Promise<{ readonly countTokens: (text: string) => number }> {

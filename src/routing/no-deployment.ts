@@ -35,14 +35,8 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
         "invalid_request",
         `litellm.BadRequestError: You passed in model=${model}. There are no healthy deployments for this model`,
       );
-    case "budget": {
-      const lines = drops.flatMap(({ reason, detail }) =>
-        reason.endsWith("_budget") && detail !== undefined ? [detail] : [],
-      );
-      return new GatewayError("no_deployment", `No deployments available - crossed budget: ${lines.join("\n")}\n`, {
-        type: "internal_server_error",
-      });
-    }
+    case "budget":
+      return crossedBudget(drops);
     case "region":
       return outsideRegion(model);
     case "checks":
@@ -63,6 +57,16 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
     default:
       return refused(input, input.cooldownSeconds, false);
   }
+}
+
+/** No deployment is left whose provider's and own budget has room. */
+export function crossedBudget(drops: readonly Drop[]): GatewayError {
+  const lines = drops.flatMap(({ reason, detail }) =>
+    reason.endsWith("_budget") && detail !== undefined ? [detail] : [],
+  );
+  return new GatewayError("no_deployment", `No deployments available - crossed budget: ${lines.join("\n")}\n`, {
+    type: "internal_server_error",
+  });
 }
 
 /** Nothing that may serve a model is where an end user's data may go. */

@@ -3,13 +3,13 @@ import type { AutoDecision } from "./auto/decision.ts";
 import type { Candidate } from "./candidate.ts";
 import type { FailureFacts } from "./cooldown.ts";
 import { type FallbackTables, type FallbackTarget, fallbacksAfter } from "./fallbacks.ts";
-import { noDeployment, outsideRegion } from "./no-deployment.ts";
+import { crossedBudget, noDeployment, outsideRegion } from "./no-deployment.ts";
 import { allowedRetries, retryWait } from "./retry-policy.ts";
 import type { RouteRequest } from "./route-request.ts";
 import type { Router } from "./router.ts";
 import type { RoutingRules } from "./routing-rules.ts";
 import { remaining, select } from "./select.ts";
-import type { Drop, SelectionInput } from "./selection.ts";
+import type { Drop, NoRoom, SelectionInput } from "./selection.ts";
 import type { Resolved, SnapshotRouting } from "./snapshot-routing.ts";
 import { byId } from "./stages/affinity.ts";
 import { inRegion } from "./stages/pre-call-checks.ts";
@@ -96,6 +96,7 @@ export class RoutePlan {
   readonly #tables: FallbackTables;
   #target: RouteTarget | undefined;
   #tried: Set<string> | undefined;
+  #withoutRoom: Map<string, NoRoom> | undefined;
   /** Attempts made on the present group. */
   #made = 0;
   #maxRetries = 0;
@@ -234,6 +235,21 @@ export class RoutePlan {
     this.#groupFailed(failure);
   }
 
+  /** A candidate that was chosen cannot be asked: its budget has no room for the request. Nothing was attempted. */
+  withoutRoom({ deployment }: Candidate, noRoom: NoRoom, hedge: boolean): void {
+    this.#withoutRoom ??= new Map();
+    this.#withoutRoom.set(deployment.id, noRoom);
+    if (!hedge) this.#made--;
+  }
+
+  /**
+   * The caller's budget does not pay for another attempt on the present group. What a deployment of it said is worth more
+   * than that.
+   */
+  unaffordable(failure: RouteFailure): void {
+    this.#groupFailed(this.#failure ?? failure);
+  }
+
   #choose(): RouteStep | undefined {
     const { target } = this;
     const { router, routing } = this.#options;
@@ -242,6 +258,13 @@ export class RoutePlan {
       const { requiredRegion: region } = this.request;
       if (region !== undefined && !inRegion(only.region, region)) {
         const error = outsideRegion(target.model);
+        this.#groupFailed({ code: error.code, retryable: false, error });
+        return undefined;
+      }
+      const noRoom = this.#withoutRoom?.get(only.deployment.id);
+      if (noRoom !== undefined) {
+        const { kind, detail } = noRoom;
+        const error = crossedBudget([{ candidate: only, reason: `${kind}_budget`, detail }]);
         this.#groupFailed({ code: error.code, retryable: false, error });
         return undefined;
       }
@@ -368,6 +391,7 @@ export class RoutePlan {
       now: router.now(),
       random: router.random,
       tried: this.#tried ?? NO_TRIES,
+      withoutRoom: this.#withoutRoom,
       drops,
     };
   }

@@ -229,21 +229,35 @@ export class Router {
     const found: SpendWindow[] = [];
     const provider = rules.providerBudgets.get(deployment.provider);
     if (provider !== undefined) {
-      found.push(this.#window("provider", `provider ${deployment.provider}`, provider.limit, provider.period));
+      found.push(
+        this.#window(
+          "provider",
+          deployment.provider,
+          `provider ${deployment.provider}`,
+          provider.limit,
+          provider.period,
+        ),
+      );
     }
     const { maxBudget, budgetDuration } = deployment.settings;
     if (maxBudget !== undefined) {
       const label = `deployment model_name: ${deployment.modelName}, litellm_params.model: ${deployment.litellmModel}, model_id: ${deployment.id}`;
       const period = budgetDuration === undefined ? undefined : durationMs(budgetDuration);
-      found.push(this.#window("deployment", label, nanoDollars(maxBudget), period));
+      found.push(this.#window("deployment", deployment.id, label, nanoDollars(maxBudget), period));
     }
     return found;
   }
 
-  #window(kind: SpendWindow["kind"], label: string, limit: bigint, period: number | undefined): SpendWindow {
+  #window(
+    kind: SpendWindow["kind"],
+    entity: string,
+    label: string,
+    limit: bigint,
+    period: number | undefined,
+  ): SpendWindow {
     let window = this.#budgets.get(label);
     if (window === undefined) {
-      window = new SpendWindow(kind, label, limit, period);
+      window = new SpendWindow(kind, entity, label, limit, period);
       this.#budgets.set(label, window);
     }
     window.limit = limit;

@@ -39,8 +39,17 @@ export interface SelectionInput {
   readonly random: () => number;
   /** Ids that this request was sent to already. */
   readonly tried: ReadonlySet<string>;
+  /** Those whose budget has no room for this request, by their ids: whose it is, and the figures. */
+  readonly withoutRoom?: ReadonlyMap<string, NoRoom> | undefined;
   /** Filled where somebody wants to know. */
   readonly drops: Drop[];
+}
+
+/** A budget of a provider or a deployment that cannot hold what a request may cost. */
+export interface NoRoom {
+  readonly kind: "provider" | "deployment";
+  /** For people: figures, names. */
+  readonly detail: string;
 }
 
 /** Narrows the candidates; a stage that keeps all returns the very same list. */

@@ -1,27 +1,43 @@
-/** A budget of a provider or a deployment: what was spent in the present window, beside what may be. */
+/**
+ * A budget of a provider or a deployment: what was spent in the present window, beside what may be. Windows begin at
+ * multiples of their length since the epoch (a day: at midnight UTC), so that all processes mean the same one.
+ */
 export class SpendWindow {
   /** As explanations and refusals call it: `provider openai`, `deployment abc`. */
   readonly label: string;
   readonly kind: "provider" | "deployment";
+  /** The provider's name or the deployment's id. */
+  readonly entity: string;
   /** Nano-dollars. */
   limit: bigint;
   /** Milliseconds; undefined: one window for ever. */
   period: number | undefined;
-  #start: number | undefined;
-  #own = 0n;
-  #others = 0n;
+  #begin = 0;
+  #spent = 0n;
 
-  constructor(kind: "provider" | "deployment", label: string, limit: bigint, period: number | undefined) {
+  constructor(
+    kind: "provider" | "deployment",
+    entity: string,
+    label: string,
+    limit: bigint,
+    period: number | undefined,
+  ) {
     this.kind = kind;
+    this.entity = entity;
     this.label = label;
     this.limit = limit;
     this.period = period;
   }
 
-  /** Nano-dollars of this window, those of other processes included as far as they told. */
+  /** When the present window began, in milliseconds since the epoch; 0 where there is only one. */
+  begin(now: number): number {
+    return this.period === undefined ? 0 : Math.floor(now / this.period) * this.period;
+  }
+
+  /** Nano-dollars of this window, those of other processes included as far as they are known here. */
   spent(now: number): bigint {
     this.#turn(now);
-    return this.#own + this.#others;
+    return this.#spent;
   }
 
   exceeded(now: number): boolean {
@@ -33,35 +49,22 @@ export class SpendWindow {
     return `Exceeded budget for ${this.label}: ${Number(this.spent(now)) / 1e9} >= ${Number(this.limit) / 1e9}`;
   }
 
-  /** The window begins with the first spend after the last one ended. */
   add(nano: bigint, now: number): void {
     this.#turn(now);
-    this.#start ??= now;
-    this.#own += nano;
+    this.#spent += nano;
   }
 
-  /** Milliseconds since the epoch; undefined while nothing was spent. */
-  get start(): number | undefined {
-    return this.#start;
-  }
-
-  get own(): bigint {
-    return this.#own;
-  }
-
-  /** Takes over what others know: the window's beginning and their spend in it. */
-  others(start: number, nano: bigint, now: number): void {
-    if (this.period !== undefined && now >= start + this.period) return;
+  /** Takes over what all processes together are known to have spent in the window. */
+  learn(nano: bigint, now: number): void {
     this.#turn(now);
-    this.#start = this.#start === undefined ? start : Math.min(start, this.#start);
-    this.#others = nano;
+    if (nano > this.#spent) this.#spent = nano;
   }
 
   #turn(now: number): void {
-    if (this.#start === undefined || this.period === undefined || now < this.#start + this.period) return;
-    this.#start = undefined;
-    this.#own = 0n;
-    this.#others = 0n;
+    const begin = this.begin(now);
+    if (begin === this.#begin) return;
+    this.#begin = begin;
+    this.#spent = 0n;
   }
 }
 

@@ -135,7 +135,7 @@ export const generalSettings = section("general_settings", {
   background_health_check_model_groups: supported(texts),
   use_shared_health_check: supported(flag),
   enforce_fallback_model_access: supported(flag),
-  enforce_fallback_budget: routing(flagOn),
+  enforce_fallback_budget: supported(flagOn),
   expose_fallback_errors_to_caller: routing(flag),
 
   pass_through_endpoints: supported(listOf(sectionOf(passThroughEndpoint))),

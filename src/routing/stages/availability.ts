@@ -33,21 +33,21 @@ export const healthy: Stage = (candidates, input) => {
   });
 };
 
-/** Provider and deployment budgets that are used up. */
+/** Provider and deployment budgets that are used up, or have no room for this request. */
 export const withinBudget: Stage = (candidates, input) =>
   keep(
     candidates,
     input,
-    ({ budgets }, { now }) => {
-      const exceeded = budgets.find((budget) => budget.exceeded(now));
+    ({ budgets, deployment }, { now, withoutRoom }) => {
+      const exceeded = budgets.find((budget) => budget.exceeded(now)) ?? withoutRoom?.get(deployment.id);
       return exceeded === undefined ? undefined : `${exceeded.kind}_budget`;
     },
     (candidate) => budgetText(candidate, input),
   );
 
-function budgetText({ budgets }: Candidate, { now }: SelectionInput): string | undefined {
+function budgetText({ budgets, deployment }: Candidate, { now, withoutRoom }: SelectionInput): string | undefined {
   const exceeded = budgets.find((budget) => budget.exceeded(now));
-  return exceeded?.describe(now);
+  return exceeded?.describe(now) ?? withoutRoom?.get(deployment.id)?.detail;
 }
 
 /** Slots that are all taken. */
