@@ -65,12 +65,13 @@ import { Transport } from "../upstream/transport.ts";
 import { type ServeOptions, UsageError } from "./arguments.ts";
 import { banner } from "./banner.ts";
 import { hintAtImport } from "./import/hint-at-import.ts";
+import { ListenerGroup } from "./listener-group.ts";
 import { LiveConfiguration } from "./live-configuration.ts";
 import { decideMasterKey, isLoopback } from "./master-key.ts";
 import { openStore } from "./open-store.ts";
 import { openSharedRedis } from "./shared-redis.ts";
 import { drainOnSignals, stopWithParent } from "./shutdown.ts";
-import { workerNumber } from "./supervise.ts";
+import { ENDING, LISTENING, workerNumber } from "./supervise.ts";
 
 /** Bun refuses what is larger before our code sees it; ours is the limit that counts. */
 const PARSER_BODY_LIMIT = 4 * 1024 * 1024 * 1024;
@@ -275,7 +276,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   const worker = workerNumber(env);
   // The first request shall know what the others know.
   await sharedRouting?.start();
-  const server = listen(options, host, handler, worker !== undefined && options.workers > 1);
+  const shared = worker !== undefined && options.workers > 1;
+  const server = listen(options, host, handler, shared);
+  const group = shared ? ListenerGroup.of(host, server.port ?? options.port) : undefined;
+  group?.join();
 
   drainOnSignals({
     log,
@@ -284,6 +288,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     begin: () => {
       draining = true;
       ready = false;
+    },
+    leave: async () => {
+      const reason = await group?.leave();
+      if (reason !== undefined) log.warning("new connections still come here and may be lost", { reason });
     },
     stop: (now) => server.stop(now),
     close: async () => {
@@ -307,6 +315,10 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
   resources.start();
   process.on("SIGHUP", () => void configuration.reload());
   stopWithParent(env.ISTHMUS_LAUNCHER_PID);
+  process.on("message", (message) => {
+    if (message === ENDING) group?.end();
+  });
+  process.send?.(LISTENING);
 
   if (worker === undefined || worker === 0) {
     process.stdout.write(

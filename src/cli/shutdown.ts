@@ -7,6 +7,8 @@ export interface DrainOptions {
   /** Time between saying `Connection: close` and closing the socket, for balancers to notice. */
   readonly waitSeconds: number;
   readonly begin: () => void;
+  /** Has new connections go to other processes, where there are any on this port. */
+  readonly leave: () => Promise<unknown>;
   /** Stops accepting; resolves when nothing is in flight. With `true` it cuts what is. */
   readonly stop: (now: boolean) => Promise<void>;
   /** Settles, flushes and closes what is below. */
@@ -21,7 +23,10 @@ export function drainOnSignals(options: DrainOptions): void {
     begun = true;
     options.log.info(`${signal}: finishing what is in flight`);
     options.begin();
-    if (signal === "SIGTERM") await sleep(options.waitSeconds);
+    if (signal === "SIGTERM") {
+      await options.leave();
+      await sleep(options.waitSeconds);
+    }
     const finished = options.stop(false).then(() => true);
     if (!(await Promise.race([finished, sleep(options.drainSeconds).then(() => false)]))) {
       options.log.warning(`answers were still running after ${options.drainSeconds} s and are cut off`);

@@ -8,6 +8,10 @@ const UPSTREAM_LIMIT = "65535";
 /** Milliseconds for which the allocator keeps freed pages; its default of 10 has each request fault them in anew. */
 const PURGE_DELAY = { MIMALLOC_PURGE_DELAY: "2000" };
 const WORKER_VARIABLE = "ISTHMUS_WORKER";
+/** What a worker tells its supervisor when its port is open. */
+export const LISTENING = "listening";
+/** What it tells them when all of them end. */
+export const ENDING = "ending";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -27,9 +31,13 @@ export function workerNumber(environment: Environment): number | undefined {
 const SHORT_LIFE_MS = 2000;
 const MOST_SHORT_LIVES = 5;
 
-/** Runs `options.workers` processes on one port, replaces those that die, passes signals on. Resolves with the status. */
+/**
+ * Runs `options.workers` processes on one port, replaces those that die, passes signals on; at SIGUSR2 it replaces one
+ * after the other, each when the one before it serves. Resolves with the status.
+ */
 export async function supervise(options: ServeOptions): Promise<number> {
   const children = new Map<number, Bun.Subprocess>();
+  const awaited = new Map<number, () => void>();
   let stopping = false;
   let status = 0;
   let shortLives = 0;
@@ -41,6 +49,9 @@ export async function supervise(options: ServeOptions): Promise<number> {
       const startedAt = performance.now();
       const child = Bun.spawn([process.execPath, ...ownArguments()], {
         stdio: ["ignore", "inherit", "inherit"],
+        ipc: (message) => {
+          if (message === LISTENING) awaited.get(index)?.();
+        },
         env: {
           ...PURGE_DELAY,
           ...process.env,
@@ -53,6 +64,7 @@ export async function supervise(options: ServeOptions): Promise<number> {
       const code = await child.exited;
       children.delete(index);
       if (stopping) return;
+      if (awaited.has(index) && code === 0) continue;
       shortLives = performance.now() - startedAt < SHORT_LIFE_MS ? shortLives + 1 : 0;
       if (options.workers === 1 || shortLives >= MOST_SHORT_LIVES) {
         status = code;
@@ -64,9 +76,29 @@ export async function supervise(options: ServeOptions): Promise<number> {
   };
   const stop = (signal: NodeJS.Signals): void => {
     stopping = true;
-    for (const child of children.values()) child.kill(signal);
+    for (const child of children.values()) {
+      child.send(ENDING);
+      child.kill(signal);
+    }
+  };
+  const replaceAll = async (): Promise<void> => {
+    for (const [index, child] of [...children]) {
+      if (stopping) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      awaited.set(index, resolve);
+      child.kill("SIGTERM");
+      await promise;
+      awaited.delete(index);
+    }
+    console.error("isthmus: every worker was replaced");
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop(signal));
+  if (options.workers > 1) {
+    let replaced = Promise.resolve();
+    process.on("SIGUSR2", () => {
+      replaced = replaced.then(replaceAll);
+    });
+  }
   process.on("SIGHUP", () => {
     for (const child of children.values()) child.kill("SIGHUP");
   });

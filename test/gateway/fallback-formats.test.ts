@@ -1,6 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import {
+  answerTo,
+  asTextCompletion,
+  CLIENT_FORMATS,
+  type ClientCall,
+  isTextCompletion,
+  post,
+} from "../support/client-formats.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
-import { chatAnswer, chatStream, type ReceivedRequest, startUpstream, type Upstream } from "../support/upstream.ts";
+import { chatStream, type ReceivedRequest, startUpstream, type Upstream } from "../support/upstream.ts";
 
 /** The same failures, met by every client format, streamed and not: what follows must not depend on who asks. */
 let upstream: Upstream;
@@ -29,36 +37,16 @@ const FAILURES: readonly (readonly [string, () => Response, string])[] = [
   ],
 ];
 
-function answer({ json, path }: ReceivedRequest): Response {
+function answer(request: ReceivedRequest): Response {
+  const { json, path } = request;
   const who = String(json?.model);
   asked.push(who);
-  const textCompletion = path.endsWith("/completions") && !path.endsWith("/chat/completions");
-  if (who === "first") return textCompletion ? asText(failure()) : failure();
+  if (who === "first") return isTextCompletion(request) ? asTextCompletion(failure()) : failure();
   if (path.endsWith("/embeddings")) {
     const data = [{ object: "embedding", index: 0, embedding: [0.5, 0.25] }];
     return Response.json({ object: "list", model: who, data, usage: { prompt_tokens: 1, total_tokens: 1 } });
   }
-  const words =
-    json?.stream === true ? chatStream([`${who} `, "answers"]) : Response.json(chatAnswer(`${who} answers`));
-  return textCompletion ? asText(words) : words;
-}
-
-/** A chat stream as a provider of text completions sends it; whole answers stay as they are. */
-function asText(response: Response): Response {
-  if (!(response.headers.get("content-type") ?? "").includes("event-stream")) return response;
-  const frames = new TransformStream<string, string>({
-    transform(text, controller) {
-      controller.enqueue(
-        text
-          .replaceAll('"delta":{"role":"assistant","content":""}', '"text":""')
-          .replaceAll(/"delta":\{"content":("[^"]*")\}/g, '"text":$1')
-          .replaceAll('"delta":{}', '"text":""')
-          .replaceAll("chat.completion.chunk", "text_completion"),
-      );
-    },
-  });
-  const body = response.body?.pipeThrough(new TextDecoderStream()).pipeThrough(frames);
-  return new Response(body?.pipeThrough(new TextEncoderStream()), { headers: response.headers });
+  return answerTo(request, [`${who} `, "answers"]);
 }
 
 beforeAll(async () => {
@@ -94,30 +82,16 @@ beforeEach(() => {
   asked.length = 0;
 });
 
-type Ask = (stream: boolean, extra?: Record<string, unknown>) => readonly [path: string, body: Record<string, unknown>];
-const MESSAGES = [{ role: "user", content: "hello" }];
+type Ask = (stream: boolean, extra?: Record<string, unknown>) => ClientCall;
 const FORMATS: Readonly<Record<string, Ask>> = {
-  chat: (stream, extra) => ["/v1/chat/completions", { model: "first", messages: MESSAGES, stream, ...extra }],
-  completions: (stream, extra) => ["/v1/completions", { model: "first", prompt: "hello", stream, ...extra }],
-  responses: (stream, extra) => ["/v1/responses", { model: "first", input: "hello", stream, ...extra }],
-  messages: (stream, extra) => [
-    "/v1/messages",
-    { model: "first", max_tokens: 20, messages: MESSAGES, stream, ...extra },
-  ],
-  generateContent: (stream, extra) => [
-    `/v1beta/models/first:${stream ? "streamGenerateContent?alt=sse" : "generateContent"}`,
-    { contents: [{ role: "user", parts: [{ text: "hello" }] }], ...extra },
-  ],
+  ...Object.fromEntries(
+    Object.entries(CLIENT_FORMATS).map(([format, call]): [string, Ask] => [
+      format,
+      (stream, extra) => call("first", stream, extra),
+    ]),
+  ),
   embeddings: (_, extra) => ["/v1/embeddings", { model: "first", input: "hello", ...extra }],
 };
-
-function post([path, body]: ReturnType<Ask>): Promise<Response> {
-  return fetch(gateway.url + path, {
-    method: "POST",
-    headers: { authorization: `Bearer ${gateway.key}`, "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
-}
 
 const CASES = Object.entries(FORMATS).flatMap(([format, ask]) =>
   (format === "embeddings" ? [false] : [false, true]).map((stream) => ({ format, ask, stream })),
@@ -126,7 +100,7 @@ const CASES = Object.entries(FORMATS).flatMap(([format, ask]) =>
 describe.each(CASES)("$format, stream: $stream", ({ format, ask, stream }) => {
   test.each(FAILURES)("falls back after %s", async (_, fails, to) => {
     failure = fails;
-    const response = await post(ask(stream));
+    const response = await post(gateway, ask(stream));
     const text = await response.text();
     expect([response.status, asked]).toEqual([200, ["first", to]]);
     expect(text).toContain(format === "embeddings" ? "0.25" : stream ? `${to} ` : `${to} answers`);
@@ -137,17 +111,17 @@ describe.each(CASES)("$format, stream: $stream", ({ format, ask, stream }) => {
 
   test("falls back as the request itself says, and not at all where it says so", async () => {
     failure = FAILURES[0]?.[1] as () => Response;
-    const own = await post(ask(stream, { fallbacks: ["alone"] }));
+    const own = await post(gateway, ask(stream, { fallbacks: ["alone"] }));
     expect([own.status, asked]).toEqual([200, ["first", "alone"]]);
     await own.text();
     asked.length = 0;
-    const off = await post(ask(stream, { disable_fallbacks: true }));
+    const off = await post(gateway, ask(stream, { disable_fallbacks: true }));
     expect([off.status, asked]).toEqual([500, ["first"]]);
     await off.text();
   });
 
   test("mock_testing_fallbacks leaves the first group out", async () => {
-    const response = await post(ask(stream, { mock_testing_fallbacks: true }));
+    const response = await post(gateway, ask(stream, { mock_testing_fallbacks: true }));
     expect([response.status, asked]).toEqual([200, ["second"]]);
     expect(upstream.requests.at(-1)?.json).not.toHaveProperty("mock_testing_fallbacks");
     await response.text();
@@ -156,7 +130,7 @@ describe.each(CASES)("$format, stream: $stream", ({ format, ask, stream }) => {
   if (stream) {
     test("an error inside the stream before its first content", async () => {
       failure = () => chatStream([], { tail: 'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n' });
-      const response = await post(ask(true));
+      const response = await post(gateway, ask(true));
       const text = await response.text();
       expect([response.status, asked]).toEqual([200, ["first", "second"]]);
       expect(text).toContain("second ");
@@ -165,7 +139,7 @@ describe.each(CASES)("$format, stream: $stream", ({ format, ask, stream }) => {
 
     test("a stream that ends before its first content", async () => {
       failure = () => chatStream([], { complete: false });
-      const response = await post(ask(true));
+      const response = await post(gateway, ask(true));
       expect(await response.text()).toContain("second ");
       expect(asked).toEqual(["first", "second"]);
     });
@@ -173,7 +147,7 @@ describe.each(CASES)("$format, stream: $stream", ({ format, ask, stream }) => {
     test("an error after the first content is the client's, in its own words", async () => {
       failure = () =>
         chatStream(["shown "], { tail: 'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n' });
-      const response = await post(ask(true));
+      const response = await post(gateway, ask(true));
       const text = await response.text();
       expect(asked).toEqual(["first"]);
       expect(text).toContain("shown ");
