@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { asArray, asObject, asString, type JsonObject } from "../json/json.ts";
+import { type Adjustment, adjustedSheet, costAdjustment } from "../pricing/cost-adjustment.ts";
 import { allProviders } from "../providers/registry.ts";
 import type { Deployment, Diagnostic, Snapshot, SourceLocation, WildcardGroup } from "../snapshot/snapshot.ts";
 import { compileAutoRouters } from "./auto-routers/auto-routers.ts";
@@ -47,7 +48,7 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
     environment: valid.environment,
   });
   const objects = declaredObjects(document, valid, general.masterKey);
-  const deployments = [...declared, ...added.deployments];
+  const deployments = charged([...declared, ...added.deployments], library);
   const settings = routerSettingsOf(router, library);
   const served = { ...grouped(deployments), aliases: aliasesOf(router, library) };
   const automatic = compileAutoRouters([...rules, ...added.autoRouters], served);
@@ -175,6 +176,23 @@ function credentialLocations(document: LoadedDocument, valid: ValidDocument): Re
       return name === undefined ? [] : [[name, document.locate(["credential_list", index])]];
     }),
   );
+}
+
+/** Deployments at the prices that discounts and margins make of their providers'. */
+function charged(deployments: readonly Deployment[], library: JsonObject): readonly Deployment[] {
+  if (library.cost_discount_config === undefined && library.cost_margin_config === undefined) return deployments;
+  const byProvider = new Map<string, Adjustment | undefined>();
+  return deployments.map((deployment) => {
+    const { provider, prices } = deployment;
+    if (!byProvider.has(provider)) byProvider.set(provider, costAdjustment(provider, library));
+    const adjustment = byProvider.get(provider);
+    if (adjustment === undefined) return deployment;
+    return {
+      ...deployment,
+      prices: prices === undefined ? undefined : adjustedSheet(prices, adjustment),
+      costAdjustment: adjustment,
+    };
+  });
 }
 
 /** File by file and line by line. */

@@ -5,7 +5,13 @@ import { budgetWindow, declaredBudget, declaredKey, declaredTeam, modelBudget } 
 import { generalSettings, serviceAccountSettings, userHeaderMapping } from "./keys/general-settings.ts";
 import { jwtAuth, rolePermission, tokenIssuer } from "./keys/jwt-auth.ts";
 import { litellmParams } from "./keys/litellm-params.ts";
-import { litellmSettings } from "./keys/litellm-settings.ts";
+import {
+  costMargin,
+  keyGenerationSettings,
+  litellmSettings,
+  personalKeyGeneration,
+  teamKeyGeneration,
+} from "./keys/litellm-settings.ts";
 import { modelEntry, modelInfo } from "./keys/model-list.ts";
 import { alertingArgs, passThroughEndpoint } from "./keys/operations-settings.ts";
 import { guardrail, mcpServer } from "./keys/optional-stages.ts";
@@ -71,6 +77,10 @@ export const SECTIONS: readonly Section[] = [
   retryPolicy,
   allowedFailsPolicy,
   litellmSettings,
+  keyGenerationSettings,
+  teamKeyGeneration,
+  personalKeyGeneration,
+  costMargin,
   cacheParams,
   generalSettings,
   serviceAccountSettings,

@@ -7,7 +7,7 @@ import type { Section } from "./key.ts";
 export type ValueType =
   | { readonly kind: "anything" }
   | { readonly kind: "text"; readonly choices?: readonly string[]; readonly form?: TextForm }
-  | { readonly kind: "number"; readonly whole: boolean; readonly least: number | undefined }
+  | { readonly kind: "number"; readonly whole: boolean; readonly least: number | undefined; readonly most?: number }
   /** `usual` is what holds where nothing is set. */
   | { readonly kind: "flag"; readonly usual: boolean }
   | { readonly kind: "list"; readonly items: ValueType }
@@ -74,6 +74,7 @@ export function typeName(type: ValueType): string {
       if (type.form !== undefined) return type.form.name;
       return type.choices === undefined ? "text" : `one of ${type.choices.join(", ")}`;
     case "number":
+      if (type.most !== undefined) return `a number from ${type.least ?? "any"} to ${type.most}`;
       return `${type.whole ? "a whole number" : "a number"}${type.least === undefined ? "" : ` of at least ${type.least}`}`;
     case "flag":
       return "true or false";
@@ -126,6 +127,7 @@ export function readScalar(type: ValueType, value: Json): Json | undefined {
     case "number": {
       const read = readNumber(value);
       if (read === undefined || (type.whole && !Number.isInteger(read))) return undefined;
+      if (type.most !== undefined && read > type.most) return undefined;
       return type.least !== undefined && read < type.least ? undefined : read;
     }
     default:

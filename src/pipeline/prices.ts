@@ -1,4 +1,5 @@
 import { catalogueEdition, findEntry } from "../pricing/catalogue.ts";
+import { adjustedSheet } from "../pricing/cost-adjustment.ts";
 import { priceSheet } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 
@@ -18,10 +19,10 @@ export function pricesFor(deployment: Deployment, model: string): PriceSheet | u
   }
   const name = `${deployment.provider}/${model}`;
   const known = byName.get(name);
-  if (known !== undefined) return known ?? undefined;
+  if (known !== undefined) return known === null ? undefined : adjustedSheet(known, deployment.costAdjustment);
   const entry = findEntry(name) ?? findEntry(model, deployment.provider);
   const sheet = entry === undefined ? undefined : priceSheet({ entry, name });
   if (byName.size >= LIMIT) byName.clear();
   byName.set(name, sheet ?? null);
-  return sheet;
+  return sheet === undefined ? undefined : adjustedSheet(sheet, deployment.costAdjustment);
 }

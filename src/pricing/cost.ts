@@ -151,10 +151,12 @@ class ReportedCost implements Cost {
 }
 
 /** The cost that the provider itself stated; undefined when it stated none, or something that is no amount. */
-export function reportedCost(usage: Usage): Cost | undefined {
+export function reportedCost(usage: Usage, adjustment?: CompiledPrices["adjustment"]): Cost | undefined {
   if (usage.reportedCost === undefined) return undefined;
   const value = parseDecimal(usage.reportedCost);
-  return value === undefined || value.mantissa < 0n ? undefined : new ReportedCost(value);
+  if (value === undefined || value.mantissa < 0n) return undefined;
+  if (adjustment === undefined) return new ReportedCost(value);
+  return new ReportedCost(add(multiply(value, adjustment.factor), adjustment.fee));
 }
 
 /**
@@ -164,7 +166,7 @@ export function reportedCost(usage: Usage): Cost | undefined {
 export function costOf(usage: Usage, sheet: PriceSheet, options: CostOptions): Cost {
   const prices = sheet.data as CompiledPrices;
   if (usage.reportedCost !== undefined && !prices.custom) {
-    const reported = reportedCost(usage);
+    const reported = reportedCost(usage, prices.adjustment);
     if (reported !== undefined) return reported;
   }
   return new ComputedCost(usage.buckets, selectRates(prices, usage, options), prices.searchPerPrompt);

@@ -2,7 +2,7 @@ import { asString, type JsonObject } from "../json/json.ts";
 import type { PriceSheet } from "../snapshot/snapshot.ts";
 import type { CatalogueEntry } from "./catalogue.ts";
 import { findEntry } from "./catalogue.ts";
-import { parseDecimal } from "./decimal.ts";
+import { type Decimal, parseDecimal } from "./decimal.ts";
 import { compileSchedule, type OffPeakSchedule } from "./off-peak.ts";
 import { parsePriceKey } from "./price-fields.ts";
 import { type PriceRange, type PriceRules, type PriceTable, rulesFromFields } from "./price-rules.ts";
@@ -23,6 +23,8 @@ export interface CompiledPrices {
   readonly tokenRanges: readonly PriceRange[];
   readonly resultRanges: readonly PriceRange[];
   readonly schedule: OffPeakSchedule | undefined;
+  /** What discounts and margins make of the prices. */
+  readonly adjustment?: { readonly factor: Decimal; readonly fee: Decimal };
   /** Whether a web search is charged once per prompt, however many queries it took. */
   readonly searchPerPrompt: boolean;
   /** True when nothing but the counts decides the price of a call without tier, size and region. */

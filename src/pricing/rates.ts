@@ -1,5 +1,5 @@
 import { type Bucket, TOKEN_BUCKETS, UNIT_BUCKETS } from "../usage/usage.ts";
-import { compare, type Decimal, HALF, mantissaAt, multiply, NANO, ONE, parseDecimal, ZERO } from "./decimal.ts";
+import { add, compare, type Decimal, HALF, mantissaAt, multiply, NANO, ONE, parseDecimal, ZERO } from "./decimal.ts";
 import type { Meter, PriceTier } from "./price-fields.ts";
 import type { PriceRange, PriceRules, PriceTable } from "./price-rules.ts";
 
@@ -226,6 +226,7 @@ export function compileRates(
   thresholds: readonly number[],
   intervals: readonly number[],
   context: RateContext,
+  adjustment?: { readonly factor: Decimal; readonly fee: Decimal },
 ): RateSet {
   const lookup = new PriceLookup(rules, context, thresholds);
   const prices = new Map<Bucket, Decimal>();
@@ -254,6 +255,10 @@ export function compileRates(
   for (const [bucket, price] of prices) final.set(bucket, TOOL_BUCKETS.has(bucket) ? price : multiply(price, uplift));
   const request = lookup.tool("requests");
   if (request !== undefined && request.mantissa > 0n) final.set("request", request);
+  if (adjustment !== undefined) {
+    for (const [bucket, price] of final) final.set(bucket, multiply(price, adjustment.factor));
+    if (adjustment.fee.mantissa > 0n) final.set("request", add(final.get("request") ?? ZERO, adjustment.fee));
+  }
 
   let exponent = NANO;
   for (const price of final.values()) exponent = Math.min(exponent, price.exponent);

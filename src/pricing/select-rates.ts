@@ -84,7 +84,7 @@ export function ratesIn(prices: CompiledPrices, context: RateContext): RateSet {
   const key = `${context.tier ?? ""}|${context.aboveTokens}|${context.aboveSeconds}|${ranges}|${context.offPeak}|${size}|${context.searchContextSize}|${context.longCacheRetention}|${context.occasions}`;
   let rates = prices.compiled.get(key);
   if (rates === undefined) {
-    rates = compileRates(rules, prices.mode, prices.thresholds, prices.intervals, context);
+    rates = compileRates(rules, prices.mode, prices.thresholds, prices.intervals, context, prices.adjustment);
     prices.compiled.set(key, rates);
   }
   return rates;
@@ -115,7 +115,14 @@ export function selectRates(prices: CompiledPrices, usage: Usage, options: CostO
   if (plain) {
     let rates = prices.compiled.get("");
     if (rates === undefined) {
-      rates = compileRates(prices.rules, prices.mode, prices.thresholds, prices.intervals, PLAIN_CONTEXT);
+      rates = compileRates(
+        prices.rules,
+        prices.mode,
+        prices.thresholds,
+        prices.intervals,
+        PLAIN_CONTEXT,
+        prices.adjustment,
+      );
       prices.compiled.set("", rates);
     }
     return rates;

@@ -35,6 +35,9 @@ export interface PriceSheet {
   readonly data: unknown;
 }
 
+/** What discounts and margins make of prices; opaque to everyone but pricing/. */
+export type CostAdjustment = object;
+
 /** What is known of a model: context, capabilities, mode. From the catalogue, overridden by `model_info`. */
 export interface ModelFacts {
   readonly mode?: string;
@@ -113,6 +116,8 @@ export interface Deployment {
   readonly facts: ModelFacts;
   /** Undefined: the price is unknown, which is not the same as free. For wildcards it is looked up per model. */
   readonly prices: PriceSheet | undefined;
+  /** What its provider's prices are charged at, where that is something else; `prices` is adjusted already. */
+  readonly costAdjustment?: CostAdjustment;
   readonly baseModel?: string;
   readonly source: SourceLocation;
   /** It is kept in the database, where the API may change it; absent for what a file declares. */

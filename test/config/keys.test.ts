@@ -25,7 +25,7 @@ function right(type: ValueType): Json {
     case "text":
       return type.form?.example ?? type.choices?.[0] ?? "text";
     case "number":
-      return 7;
+      return Math.min(7, type.most ?? 7);
     case "flag":
       return true;
     case "list":

@@ -27,6 +27,13 @@ async function withSettings(
     model_list: [
       { model_name: "m", litellm_params: { model: "openai/m", api_base: `${upstream.url}/v1`, api_key: "k" } },
       {
+        model_name: "priced",
+        litellm_params: {
+          ...{ model: "openai/p", api_base: `${upstream.url}/v1`, api_key: "k" },
+          ...{ input_cost_per_token: 0.01, output_cost_per_token: 0.02 },
+        },
+      },
+      {
         model_name: "text-embedding",
         litellm_params: { model: "openai/e", api_base: `${upstream.url}/v1`, api_key: "k" },
       },
@@ -137,6 +144,21 @@ describe("who a request is for", () => {
         await client.ok("POST", "/v1/embeddings", { model: "text-embedding", input: "x" }, made.key);
         upstream.handler = () => Response.json(chatAnswer("hello"));
         expect(upstream.requests.at(-1)?.headers.get("x-litellm-user_api_key_alias")).toBe("crawler");
+      },
+    ));
+});
+
+describe("what a request costs", () => {
+  test("cost_discount_config and cost_margin_config: the row, the key and the arithmetic agree", () =>
+    withSettings(
+      { library: { cost_discount_config: { openai: 0.5 }, cost_margin_config: { global: { fixed_amount: 0.25 } } } },
+      async (client) => {
+        const { key } = await client.ok("POST", "/key/generate", {});
+        const { id } = await ask(client, { key, body: { model: "priced" } });
+        // 10 × 0.01 + 5 × 0.02 dollars, half of it, and a quarter dollar.
+        expect(await rowOf(client, id)).toMatchObject({ spend: 0.35 });
+        expect((await client.ok("GET", `/key/info?key=${key}`)).info.spend).toBe(0.35);
+        expect(await client.ok("GET", `/spend/logs/${id}/explain`)).toMatchObject({ matches: true, cost: "0.35" });
       },
     ));
 });

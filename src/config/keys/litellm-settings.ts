@@ -13,8 +13,10 @@ import {
   oneOf,
   sectionOf,
   text,
+  textOf,
   textOrTexts,
   texts,
+  type ValueType,
 } from "../value-type.ts";
 import { cacheParams } from "./cache-params.ts";
 import { fallbackList, routerSettings } from "./router-settings.ts";
@@ -29,6 +31,41 @@ const routing = later("routing");
 const python = "it switches inner ways of the Python library";
 const sockets = "it concerns the HTTP client of the Python library";
 const verbosity = "--debug and --detailed_debug say how much is logged";
+
+const pattern = textOf({
+  name: "a regular expression",
+  example: "[a-z]+",
+  accepts: (value) => {
+    try {
+      new RegExp(`^(?:${value})$`);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+});
+
+const share: ValueType = { kind: "number", whole: false, least: 0, most: 1 };
+
+export const costMargin = section("cost_margin_config.*", {
+  percentage: supported(amount),
+  fixed_amount: supported(amount),
+});
+
+export const teamKeyGeneration = section("key_generation_settings.team_key_generation", {
+  allowed_team_member_roles: supported(texts),
+  required_params: supported(texts),
+});
+
+export const personalKeyGeneration = section("key_generation_settings.personal_key_generation", {
+  allowed_user_roles: supported(texts),
+  required_params: supported(texts),
+});
+
+export const keyGenerationSettings = section("key_generation_settings", {
+  team_key_generation: supported(sectionOf(teamKeyGeneration)),
+  personal_key_generation: supported(sectionOf(personalKeyGeneration)),
+});
 
 /** Settings of the router work here as well; `router_settings` wins. */
 export const litellmSettings = section("litellm_settings", {
@@ -74,21 +111,21 @@ export const litellmSettings = section("litellm_settings", {
   max_ui_session_budget: keys(amount),
   default_key_generate_params: supported(map),
   upperbound_key_generate_params: supported(map),
-  key_generation_settings: keys(map),
-  enable_key_alias_format_validation: keys(flag),
-  key_alias_pattern: keys(text),
+  key_generation_settings: supported(sectionOf(keyGenerationSettings)),
+  enable_key_alias_format_validation: supported(flag),
+  key_alias_pattern: supported(pattern),
   model_group_settings: keys(map),
   public_model_groups: supported(texts),
   public_model_groups_links: keys(map),
-  cost_discount_config: keys(mapOf(amount)),
-  cost_margin_config: keys(map),
+  cost_discount_config: supported(mapOf(share)),
+  cost_margin_config: supported(mapOf(either(amount, sectionOf(costMargin)))),
   tag_budget_config: supported(mapOf(map)),
   priority_reservation: keys(map),
   priority_reservation_settings: keys(map),
   disable_end_user_cost_tracking: supported(flag),
   extra_spend_tag_headers: supported(texts),
   disable_add_user_agent_to_request_tags: keys(flag),
-  store_audit_logs: keys(flag),
+  store_audit_logs: ignored("every change is in the audit log: other processes learn of it there", flag),
   overwrite_user_with_key_hash: supported(flag),
   blocked_user_list: supported(textOrTexts),
   add_user_information_to_llm_headers: supported(flag),

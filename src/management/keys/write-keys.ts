@@ -10,6 +10,7 @@ import type { Management } from "../management.ts";
 import { isoTime, listOf, nanoOf, settingsOf } from "../object-shape.ts";
 import { parseInput } from "../parse-input.ts";
 import { badRequest, keyNotFound } from "../refusals.ts";
+import { requireAliasFormat, requireGeneratedSecret, requireKeyPolicy } from "./key-policy.ts";
 import {
   applyKeyDefaults,
   checkReferences,
@@ -28,9 +29,15 @@ const KEY_BYTES = 16;
 export async function generateKey(
   actor: Actor,
   body: JsonObject,
-  options: { readonly route: string; readonly service?: boolean },
+  options: {
+    readonly route: string;
+    readonly service?: boolean;
+    /** A key that comes with a new user: nobody asked for it by itself, so no policy for keys concerns it. */ readonly ofNewUser?: boolean;
+  },
 ): Promise<MutableJsonObject> {
   const { management } = actor;
+  requireGeneratedSecret(management, body.key);
+  requireAliasFormat(management, body.key_alias);
   const fields: MutableJsonObject = { ...body };
   applyKeyDefaults(management, fields);
   // What the configuration filled in is held to the same rules as what the caller wrote.
@@ -56,6 +63,7 @@ export async function generateKey(
       team,
       options.route,
     );
+    if (options.ofNewUser !== true) await requireKeyPolicy(management, authority, body, team);
     await requireFreeAlias(connection, fields.key_alias);
     if ((await keys.find(connection, token)) !== undefined) throw badRequest("Key already exists", "key");
     fields.organization_id ??= team?.organization_id;
@@ -94,6 +102,7 @@ export async function updateKey(actor: Actor, key: string, body: JsonObject): Pr
   }
   const token = tokenOf(key);
   management.declared.requireOwn("key", token);
+  requireAliasFormat(management, body.key_alias);
   const spent = typeof body.spend === "number" ? await ledgerSpend(management, token) : 0n;
   const row = await change(actor, async ({ connection, now, by, record }) => {
     const before = await keys.lock(connection, token);
@@ -167,6 +176,8 @@ export async function regenerateKey(
   const { management } = actor;
   const old = tokenOf(key);
   management.declared.requireOwn("key", old);
+  requireGeneratedSecret(management, body.new_key);
+  requireAliasFormat(management, body.key_alias);
   const fresh = newKey(body.new_key);
   const token = tokenOf(fresh);
   const spent = typeof body.spend === "number" ? await ledgerSpend(management, old) : 0n;

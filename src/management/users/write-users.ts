@@ -70,7 +70,7 @@ export async function createUser(actor: Actor, body: JsonObject): Promise<JsonOb
       : await generateKey(
           actor,
           { ...keyFieldsOf(body), user_id: userId, team_id: body.team_id },
-          { route: "/key/generate" },
+          { route: "/key/generate", ofNewUser: true },
         );
   return { ...key, ...shown, user_id: userId, ...(body.auto_create_key === false ? { key: null, token: null } : {}) };
 }
