@@ -157,6 +157,43 @@ describe("a request that is written and read again has lost nothing that is not 
   }
 });
 
+/** What a client of a format can have said: what is left of a request behind its own wire. */
+function asClient(request: ConversationRequest, { format: id, context: given }: Target): ConversationRequest {
+  const format = formatById(id);
+  const body = format.encodeRequest(request, requestContext(given.model, given));
+  return format.decodeRequest({ ...body, model: given.model, stream: request.stream ?? false });
+}
+
+/** Fields that only the client's format knows and that neither went along nor are reported. */
+function fieldsLost(request: ConversationRequest, { format: id, context: given }: Target): string[] {
+  const context = requestContext(given.model, given);
+  const body = JSON.stringify(formatById(id).encodeRequest(request, context));
+  const reported = new Set(context.report.changes.map(({ parameter }) => parameter));
+  const names = Object.keys(request.extensions?.fields ?? {});
+  return names.filter((name) => !reported.has(name) && !body.includes(JSON.stringify(name)));
+}
+
+const CLIENTS = TARGETS.filter(({ format }, index) => TARGETS.findIndex((other) => other.format === format) === index);
+
+describe("what a client of one format said has reached a provider of another, or is reported", () => {
+  for (const client of CLIENTS) {
+    test(`from ${client.format} to every other`, () => {
+      fc.assert(
+        fc.property(requests, (request) => {
+          const decoded = asClient(request, client);
+          for (const target of TARGETS) {
+            if (target.format === client.format) continue;
+            expect([target.format, ...faults(decoded, target), ...fieldsLost(decoded, target)]).toEqual([
+              target.format,
+            ]);
+          }
+        }),
+        { ...RUNS, numRuns: Math.ceil(RUNS.numRuns / 5) },
+      );
+    });
+  }
+});
+
 /** Formats that no client speaks are not read again: what they say stands somewhere in the body. */
 const PROVIDER_ONLY: readonly Target[] = [
   { format: "bedrock-ai21", table: bedrockAi21, context: { model: "ai21.j2-ultra-v1" } },

@@ -145,7 +145,7 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
       const [call, text] = value as [number, string];
       return parsed(after, "messages.tool_result").some((result) => {
         const [answered, content] = result as [number, string];
-        return answered === call && content.includes(text);
+        return answered === call && content.replaceAll("\n", "").includes(text.replaceAll("\n", ""));
       });
     },
   ],
@@ -160,7 +160,8 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
   [/^messages\.tool_result\.media$/, (value, after) => parsed(after, "messages.tool_result.media").includes(value)],
   [
     /^messages\.file\.filename$/,
-    (value, after) => parsed(after, "messages.file.filename").some((name) => name === value || `${name}.pdf` === value),
+    (value, after) =>
+      parsed(after, "messages.file.filename").some((name) => withoutExtension(name) === withoutExtension(value)),
   ],
   [
     /^tools:custom$/,
@@ -183,7 +184,19 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
     },
   ],
   [/^(reasoning_effort|thinking\.budget_tokens)$/, (_, after) => thinks(after)],
-  [/^thinking$/, (value, after) => thinks(after) || (value === "adaptive" && !after.has("thinking:off"))],
+  // A schema without members says no more than none.
+  [
+    /^tools\.parameters$/,
+    (value, after) =>
+      JSON.stringify(value) === '{"type":"object","properties":{}}' ||
+      (after.get("tools.parameters") ?? []).includes(JSON.stringify(value)),
+  ],
+  // Who wants to see thinking wants it.
+  [
+    /^thinking$/,
+    (value, after) =>
+      thinks(after) || after.has("reasoning.summary") || (value === "adaptive" && !after.has("thinking:off")),
+  ],
   [/^thinking:off$/, (_, after) => !thinks(after)],
   [
     /^reasoning\.summary$/,
@@ -201,6 +214,10 @@ const MEANINGS: readonly (readonly [RegExp, Meaning])[] = [
 
 function thinks(words: Said): boolean {
   return ["reasoning_effort", "thinking.budget_tokens", "thinking"].some((word) => words.has(word as Word));
+}
+
+function withoutExtension(name: unknown): string {
+  return (name as string).replace(/\.\w+$/, "");
 }
 
 /** Hidden thinking without the form of its platform. */

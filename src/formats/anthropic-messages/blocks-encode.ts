@@ -5,19 +5,21 @@ import { unwrapRedacted } from "../redacted-thinking.ts";
 import { encodeCache } from "./tools.ts";
 import { FORMAT, INVALID_JSON, ownNative, toolId, toolName } from "./types.ts";
 
-/** Parts → content blocks of a request. Blank text is left out, as Anthropic refuses it; its cache mark moves on. */
+/** Parts → content blocks of a request. Blank text is left out, as Anthropic refuses it; the mark of what is left out moves back. */
 export function encodeBlocks(parts: readonly Part[], where: string, context: RequestContext): JsonObject[] {
   const blocks: JsonObject[] = [];
   parts.forEach((part, index) => {
-    if (part.type === "text" && part.text.trim() === "") {
-      const last = blocks.at(-1);
-      if (part.cache !== undefined && last !== undefined && isMarkable(last)) {
-        blocks[blocks.length - 1] = { ...last, ...encodeCache(part) };
-      }
+    const at = `${where}.content[${index}]`;
+    const blank = part.type === "text" && part.text.trim() === "";
+    const block = blank ? undefined : encodeBlock(part, at, context);
+    if (block !== undefined) {
+      blocks.push(block);
       return;
     }
-    const block = encodeBlock(part, `${where}.content[${index}]`, context);
-    if (block !== undefined) blocks.push(block);
+    if (part.cache === undefined || part.type === "thinking") return;
+    const last = blocks.at(-1);
+    if (last !== undefined && isMarkable(last)) blocks[blocks.length - 1] = { ...last, ...encodeCache(part) };
+    else if (!blank) context.report.dropped(`${at}.cache_control`, "what it marked was left out");
   });
   return blocks;
 }
@@ -43,6 +45,7 @@ function encodeBlock(part: Part, where: string, context: RequestContext): JsonOb
     case "refusal":
       return part.text.trim() === "" ? undefined : { type: "text", text: part.text, ...encodeCache(part) };
     case "thinking":
+      if (part.cache !== undefined) report.dropped(`${where}.cache_control`, "Anthropic takes no marks on thinking");
       return encodeThinkingBlock(part, where, context);
     case "image":
       return encodeImage(part, where, context);

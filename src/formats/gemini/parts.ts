@@ -102,7 +102,8 @@ function splitDetail(part: JsonObject): { readonly part: JsonObject; readonly de
   const level = asString(objectField(part, "mediaResolution")?.level);
   const name = level === undefined ? undefined : LEVEL.exec(level)?.[1];
   const held = objectField(part, "inlineData") ?? objectField(part, "fileData");
-  if (name === undefined || asString(field(held, "mimeType"))?.startsWith("image/") !== true) return { part };
+  const mediaType = asString(field(held, "mimeType")) ?? "image/*";
+  if (name === undefined || held === undefined || !mediaType.startsWith("image/")) return { part };
   const { mediaResolution: _, media_resolution: __, ...rest } = part;
   return { part: rest, detail: name.toLowerCase() };
 }
@@ -110,7 +111,8 @@ function splitDetail(part: JsonObject): { readonly part: JsonObject; readonly de
 /** The part type follows from the media type. */
 export function mediaPart(source: MediaSource, filename?: string, detail?: string): Part {
   const mediaType = "mediaType" in source ? (source.mediaType ?? "") : "";
-  if (mediaType.startsWith("image/")) return { type: "image", source, ...(detail === undefined ? {} : { detail }) };
+  if (mediaType.startsWith("image/") || detail !== undefined)
+    return { type: "image", source, ...(detail === undefined ? {} : { detail }) };
   if (mediaType.startsWith("video/")) return { type: "video", source };
   if (mediaType.startsWith("audio/")) {
     const format = /^audio\/(?:x-)?([\w-]+)/.exec(mediaType)?.[1];

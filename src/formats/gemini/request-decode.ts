@@ -207,7 +207,7 @@ function decodeResponseFormat(generation: JsonObject | undefined): ResponseForma
   const dialect = objectField(generation, "responseSchema");
   const schema =
     objectField(generation, "responseJsonSchema") ?? (dialect === undefined ? undefined : expandSchema(dialect));
-  if (schema !== undefined) return { type: "json-schema", name: "response", schema };
+  if (schema !== undefined) return { type: "json-schema", schema };
   const mime = asString(field(generation, "responseMimeType"));
   return mime === "application/json" ? { type: "json" } : mime === "text/plain" ? { type: "text" } : undefined;
 }
