@@ -3,6 +3,7 @@ import type {
   CacheMark,
   Citation,
   ConversationRequest,
+  FunctionTool,
   MediaSource,
   Message,
   Part,
@@ -21,7 +22,8 @@ import { someText } from "./arbitraries.ts";
 let serial = 0;
 const words = someText.map((text) => `${text.trim()}#${serial++}`);
 
-function maybe<T>(arbitrary: fc.Arbitrary<T>, freq = 3): fc.Arbitrary<T | undefined> {
+/** Set one time in two, or `freq - 1` times in `freq`. */
+function maybe<T>(arbitrary: fc.Arbitrary<T>, freq = 2): fc.Arbitrary<T | undefined> {
   return fc.option(arbitrary, { nil: undefined, freq });
 }
 
@@ -49,7 +51,7 @@ const image = fc
   .record({
     source: fc.oneof(source("png", "image/png"), source("jpg", "image/jpeg")),
     detail: maybe(fc.constantFrom("auto", "low", "high")),
-    cache: maybe(cache, 5),
+    cache: maybe(cache),
   })
   .map((members): Part => set({ type: "image", ...members }));
 const audio = source("wav", "audio/wav").map((from): Part => ({ type: "audio", source: from, format: "wav" }));
@@ -63,18 +65,16 @@ const file = fc
     filename: maybe(fc.nat(1e6).map((n) => `report ${n}.pdf`)),
     context: maybe(words),
     citationsEnabled: maybe(fc.constant(true)),
-    cache: maybe(cache, 5),
+    cache: maybe(cache),
   })
   .map((members): Part => set({ type: "file", ...members }));
 const media = fc.oneof(image, audio, video, file);
-const text = fc
-  .record({ text: words, cache: maybe(cache, 5) })
-  .map((members): Part => set({ type: "text", ...members }));
+const text = fc.record({ text: words, cache: maybe(cache) }).map((members): Part => set({ type: "text", ...members }));
 
 const user: fc.Arbitrary<Message[]> = fc
   .record({
     parts: fc.array(fc.oneof(text, media), { minLength: 1, maxLength: 3 }),
-    name: maybe(fc.constant("ann"), 5),
+    name: maybe(fc.constant("ann")),
   })
   .map(({ parts, name }) => [set<Message>({ role: "user", parts, name })]);
 
@@ -112,7 +112,7 @@ const call: fc.Arbitrary<ToolCallPart> = fc
     kind: fc.constantFrom(undefined, undefined, undefined, "custom" as const),
     name: fc.constantFrom("weather", "search"),
     arguments: callArguments,
-    sealed: maybe(sealed, 5),
+    sealed: maybe(sealed),
   })
   .map(({ kind, name, arguments: given, sealed: seal }) =>
     set<ToolCallPart>({
@@ -132,7 +132,7 @@ const toolLoop: fc.Arbitrary<Message[]> = fc
     line: maybe(said),
     calls: fc.array(call, { minLength: 1, maxLength: 3 }),
     contents: fc.array(
-      fc.record({ line: words, media: maybe(media, 5), isError: maybe(fc.constant(true), 5), cache: maybe(cache, 6) }),
+      fc.record({ line: words, media: maybe(media, 5), isError: maybe(fc.constant(true), 5), cache: maybe(cache) }),
       { minLength: 3, maxLength: 3 },
     ),
     reversed: fc.boolean(),
@@ -197,14 +197,14 @@ const schema = fc.constantFrom(
 const functionTool = fc
   .record({
     description: maybe(words),
-    parameters: maybe(schema, 5),
+    parameters: maybe(schema),
     strict: maybe(fc.boolean()),
-    cache: maybe(cache, 5),
+    cache: maybe(cache),
   })
   .map(
     (members) =>
-      (name: string): Tool =>
-        set<Tool>({ type: "function", name, ...members }),
+      (name: string): FunctionTool =>
+        set<FunctionTool>({ type: "function", name, ...members }),
   );
 
 const webSearch = fc
@@ -221,11 +221,17 @@ const customTool = fc
   .record({ description: maybe(words), inputFormat: maybe(fc.constant({ type: "text" })) })
   .map((members): Tool => set<Tool>({ type: "custom", name: "notes", ...members }));
 
+/** Functions alike in strictness or each as it likes, alone or beside tools of other kinds. */
 const tools: fc.Arbitrary<Tool[]> = fc
-  .tuple(functionTool, functionTool, maybe(customTool), maybe(webSearch))
-  .map(([weather, search, notes, web]) => [
-    weather("weather"),
-    search("search"),
+  .record({
+    weather: functionTool,
+    search: functionTool,
+    strict: maybe(fc.boolean()),
+    notes: maybe(customTool),
+    web: maybe(webSearch),
+  })
+  .map(({ weather, search, strict, notes, web }) => [
+    ...[weather("weather"), search("search")].map((tool): Tool => (strict === undefined ? tool : { ...tool, strict })),
     ...(notes === undefined ? [] : [notes]),
     ...(web === undefined ? [] : [web]),
   ]);
@@ -244,17 +250,17 @@ const sampling: fc.Arbitrary<Sampling> = fc
     temperature: maybe(fc.constantFrom(0, 0.5, 1, 1.5)),
     topP: maybe(fc.constantFrom(0.2, 0.9, 1)),
     topK: maybe(fc.integer({ min: 1, max: 99 })),
-    minP: maybe(fc.constantFrom(0, 0.1), 5),
+    minP: maybe(fc.constantFrom(0, 0.1)),
     seed: maybe(fc.nat(1e6)),
     stop: maybe(fc.constantFrom(["END"], ["a", "b"])),
     maxOutputTokens: maybe(fc.constantFrom(1, 100, 4000)),
     n: maybe(fc.constantFrom(1, 2)),
     presencePenalty: maybe(fc.constantFrom(0, -1, 0.5)),
     frequencyPenalty: maybe(fc.constantFrom(0, -1, 0.5)),
-    repetitionPenalty: maybe(fc.constantFrom(1, 1.1), 5),
-    logitBias: maybe(fc.constantFrom({}, { "7": 5 }), 5),
+    repetitionPenalty: maybe(fc.constantFrom(1, 1.1)),
+    logitBias: maybe(fc.constantFrom({}, { "7": 5 })),
     logprobs: maybe(fc.boolean()),
-    topLogprobs: maybe(fc.constantFrom(0, 3), 5),
+    topLogprobs: maybe(fc.constantFrom(0, 3)),
   })
   .map((members) => set<Sampling>(members));
 
@@ -263,7 +269,7 @@ const responseFormat: fc.Arbitrary<ResponseFormat> = fc.oneof(
   fc
     .record({
       schema,
-      name: maybe(fc.constant("forecast"), 1),
+      name: maybe(fc.constant("forecast")),
       description: maybe(words),
       strict: maybe(fc.boolean()),
     })
@@ -299,19 +305,19 @@ export const requests: fc.Arbitrary<ConversationRequest> = fc
     reasoning: maybe(reasoning),
     parallelToolCalls: maybe(fc.boolean()),
     stream: fc.boolean(),
-    verbosity: maybe(fc.constantFrom("low", "high"), 6),
-    modalities: maybe(fc.constantFrom(["text"], ["text", "audio"]), 6),
-    audioOutput: maybe(fc.constant({ voice: "alloy", format: "wav" }), 6),
-    prediction: maybe(fc.constant({ type: "content", content: "a guess" }), 6),
+    verbosity: maybe(fc.constantFrom("low", "high")),
+    modalities: maybe(fc.constantFrom(["text"], ["text", "audio"])),
+    audioOutput: maybe(fc.constant({ voice: "alloy", format: "wav" })),
+    prediction: maybe(fc.constant({ type: "content", content: "a guess" })),
     user: maybe(fc.constantFrom("u-17", "ann@example.com")),
-    safetyIdentifier: maybe(fc.constant("s-18"), 6),
-    metadata: maybe(fc.constant({ ticket: "19" }), 6),
-    store: maybe(fc.boolean(), 6),
-    serviceTier: maybe(fc.constantFrom("auto", "default", "flex", "priority"), 6),
-    promptCacheKey: maybe(fc.constant("cache-20"), 6),
-    promptCacheRetention: maybe(fc.constant("24h"), 6),
-    previousResponseId: maybe(fc.constant("resp_21"), 9),
-    safetySettings: maybe(fc.constant([{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }]), 6),
+    safetyIdentifier: maybe(fc.constant("s-18")),
+    metadata: maybe(fc.constant({ ticket: "19" })),
+    store: maybe(fc.boolean()),
+    serviceTier: maybe(fc.constantFrom("auto", "default", "flex", "priority")),
+    promptCacheKey: maybe(fc.constant("cache-20")),
+    promptCacheRetention: maybe(fc.constant("24h")),
+    previousResponseId: maybe(fc.constant("resp_21")),
+    safetySettings: maybe(fc.constant([{ category: "HARM_CATEGORY_HARASSMENT", threshold: "BLOCK_NONE" }])),
   })
   .map(({ tools: declared, toolChoice: choice, ...members }) =>
     set<ConversationRequest>({
