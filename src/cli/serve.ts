@@ -5,6 +5,7 @@ import { TokenDirectory } from "../auth/tokens/token-directory.ts";
 import { openCache } from "../cache/open-cache.ts";
 import { readFile } from "../config/deployment.ts";
 import { EventBus } from "../events/event-bus.ts";
+import { logEvents } from "../events/event-log.ts";
 import { Log } from "../events/log.ts";
 import type { RequestEvent } from "../events/request-event.ts";
 import { httpCarrier } from "../http-client/http-client.ts";
@@ -194,9 +195,11 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...passThroughRoutes(passThroughTargets),
     ...documentationRoutes({ rootPath, pages: !isTrue(env.NO_DOCS), docsPath: env.DOCS_URL ?? "/" }),
   ]);
-  const events = new EventBus<RequestEvent>((name, error) =>
-    log.warning("an event handler failed", { name, error: String(error) }),
-  );
+  const events = new EventBus<RequestEvent>({
+    onError: (name, error) => log.warning("an event handler failed", { name, error: String(error) }),
+    onDropped: (name, dropped) => log.warning("an event handler is too slow and loses events", { name, dropped }),
+  });
+  logEvents(events, log);
   const responses = {
     ids: new ResponseIds(env.LITELLM_SALT_KEY ?? master.key),
     store: openResponseStore({ database, log, ...responseRetention(env) }),

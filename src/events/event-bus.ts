@@ -24,8 +24,17 @@ export interface SubscribeOptions<E> {
   readonly types?: readonly string[];
 }
 
+/** What the bus tells of its subscribers. */
+export interface BusListeners {
+  /** A handler threw or rejected. */
+  readonly onError?: (name: string, error: unknown) => void;
+  /** A subscriber is too slow: told at the first event that it loses, and then once a minute while it loses more. */
+  readonly onDropped?: (name: string, dropped: number) => void;
+}
+
 const CAPACITY = 8192;
 const LARGEST_BATCH = 512;
+const TOLD_AGAIN_MS = 60_000;
 
 /**
  * Typed events from many to many, which never hold up whoever tells them: `emit` puts an event into the queue of each
@@ -33,11 +42,10 @@ const LARGEST_BATCH = 512;
  */
 export class EventBus<E extends { readonly type: string }> {
   readonly #subscribers = new Set<Subscriber<E>>();
-  readonly #onError: (name: string, error: unknown) => void;
+  readonly #listeners: BusListeners;
 
-  /** `onError` is told when a handler throws or rejects. */
-  constructor(onError: (name: string, error: unknown) => void = () => {}) {
-    this.#onError = onError;
+  constructor(listeners: BusListeners = {}) {
+    this.#listeners = listeners;
   }
 
   /** Whether anybody listens: an event that nobody hears need not be made. */
@@ -50,7 +58,7 @@ export class EventBus<E extends { readonly type: string }> {
   }
 
   subscribe(options: SubscribeOptions<E>): Subscription {
-    const subscriber = new Subscriber(options, this.#onError);
+    const subscriber = new Subscriber(options, this.#listeners);
     this.#subscribers.add(subscriber);
     return {
       get counts() {
@@ -72,18 +80,20 @@ export class EventBus<E extends { readonly type: string }> {
 
 class Subscriber<E extends { readonly type: string }> {
   readonly #options: SubscribeOptions<E>;
-  readonly #onError: (name: string, error: unknown) => void;
+  readonly #listeners: BusListeners;
   readonly #capacity: number;
   readonly #types: ReadonlySet<string> | undefined;
   readonly #dropped: Record<string, number> = {};
   #queue: E[] = [];
   #delivered = 0;
+  #droppedInAll = 0;
+  #toldAt = Number.NEGATIVE_INFINITY;
   #failedBatches = 0;
   #running: Promise<void> | undefined;
 
-  constructor(options: SubscribeOptions<E>, onError: (name: string, error: unknown) => void) {
+  constructor(options: SubscribeOptions<E>, listeners: BusListeners) {
     this.#options = options;
-    this.#onError = onError;
+    this.#listeners = listeners;
     this.#capacity = options.capacity ?? CAPACITY;
     this.#types = options.types === undefined ? undefined : new Set(options.types);
   }
@@ -91,7 +101,7 @@ class Subscriber<E extends { readonly type: string }> {
   add(event: E): void {
     if (this.#types !== undefined && !this.#types.has(event.type)) return;
     if (this.#queue.length >= this.#capacity) {
-      this.#dropped[event.type] = (this.#dropped[event.type] ?? 0) + 1;
+      this.#drop(event.type);
       return;
     }
     this.#queue.push(event);
@@ -112,6 +122,15 @@ class Subscriber<E extends { readonly type: string }> {
     while (this.#running !== undefined) await this.#running;
   }
 
+  #drop(type: string): void {
+    this.#dropped[type] = (this.#dropped[type] ?? 0) + 1;
+    this.#droppedInAll++;
+    const now = performance.now();
+    if (now - this.#toldAt < TOLD_AGAIN_MS) return;
+    this.#toldAt = now;
+    this.#listeners.onDropped?.(this.#options.name, this.#droppedInAll);
+  }
+
   async #run(): Promise<void> {
     // A turn of the event loop later, so that a burst becomes one batch and the request that told it goes on first.
     await new Promise<void>((resolve) => setTimeout(resolve, 0));
@@ -123,7 +142,7 @@ class Subscriber<E extends { readonly type: string }> {
         this.#delivered += batch.length;
       } catch (error) {
         this.#failedBatches++;
-        this.#onError(this.#options.name, error);
+        this.#listeners.onError?.(this.#options.name, error);
       }
     }
     this.#running = undefined;

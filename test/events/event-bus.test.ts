@@ -27,7 +27,8 @@ describe("the event bus", () => {
   });
 
   test("a slow subscriber loses what it cannot keep, counted by type, and nobody else does", async () => {
-    const bus = new EventBus<Numbered>();
+    const told: unknown[] = [];
+    const bus = new EventBus<Numbered>({ onDropped: (name, dropped) => void told.push([name, dropped]) });
     const slow: number[] = [];
     let quick = 0;
     let open = (): void => {};
@@ -50,6 +51,8 @@ describe("the event bus", () => {
     });
     for (let index = 0; index < 100; index++) bus.emit(numbered(index));
     expect(subscription.counts.dropped).toEqual({ even: 45, odd: 45 });
+    // Once, not for each of them.
+    expect(told).toEqual([["slow", 1]]);
     open();
     await bus.drained();
     expect(slow).toEqual(Array.from({ length: 10 }, (_, index) => index));
@@ -59,7 +62,9 @@ describe("the event bus", () => {
 
   test("a handler that throws or rejects is told and goes on", async () => {
     const told: string[] = [];
-    const bus = new EventBus<Numbered>((name, error) => void told.push(`${name}: ${(error as Error).message}`));
+    const bus = new EventBus<Numbered>({
+      onError: (name, error) => void told.push(`${name}: ${(error as Error).message}`),
+    });
     let calls = 0;
     const subscription = bus.subscribe({
       name: "broken",

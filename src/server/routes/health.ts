@@ -59,5 +59,6 @@ function readinessDetails({ services }: RouteRequest): Response {
     is_detailed_debug: services.log.enabled("trace"),
     degraded: services.degraded(),
     refusals: services.refusals.snapshot(),
+    events: services.events.counts(),
   });
 }
