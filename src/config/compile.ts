@@ -34,18 +34,23 @@ export function compileSnapshot(declaredDocument: LoadedDocument, options: Compi
   const { library, problem: unread } = withBlockedUsers(document, asObject(valid.value.litellm_settings) ?? {});
   const router = asObject(valid.value.router_settings) ?? {};
   const stored = options.stored ?? NOTHING_STORED;
+  const shared = {
+    defaults: asObject(router.default_litellm_params ?? library.default_litellm_params),
+    modelAliases: asObject(library.model_alias_map),
+  };
   // A name that both have is the file's.
   const credentials = new Map([...stored.credentials, ...declaredCredentials(valid)]);
   const {
     deployments: declared,
     autoRouters: rules,
     diagnostics: skipped,
-  } = compileModelList(document, valid, { credentials });
+  } = compileModelList(document, valid, { ...shared, credentials });
   const general = generalSettingsOf(asObject(valid.value.general_settings) ?? {}, valid.environment);
   const added = compileStoredModels(general.storesModels || options.trial === true ? stored.models : [], {
     declared,
     credentials,
     environment: valid.environment,
+    ...shared,
   });
   const objects = declaredObjects(document, valid, general.masterKey);
   const deployments = charged([...declared, ...added.deployments], library);

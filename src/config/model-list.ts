@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { asArray, asObject, asString, type Json, type JsonObject } from "../json/json.ts";
+import { asArray, asObject, asString, type Json, type JsonObject, type MutableJsonObject } from "../json/json.ts";
 import type { Deployment, Diagnostic } from "../snapshot/snapshot.ts";
 import type { DeclaredAutoRouter } from "./auto-routers/auto-routers.ts";
 import { isAutoRouter } from "./auto-routers/compile-auto-router.ts";
@@ -13,6 +13,10 @@ export type Credentials = ReadonlyMap<string, JsonObject>;
 export interface ModelListOptions {
   /** What `litellm_credential_name` may name. */
   readonly credentials: Credentials;
+  /** What deployments have that do not say otherwise: `router_settings.default_litellm_params`. */
+  readonly defaults?: JsonObject | undefined;
+  /** Names of models that stand for others: `litellm_settings.model_alias_map`. */
+  readonly modelAliases?: JsonObject | undefined;
   /** Reads files that providers' parameters name; undefined for what cannot be read. */
   readonly readFile?: (path: string) => string | undefined;
 }
@@ -77,8 +81,9 @@ class ModelList implements CompiledModels {
     }
     const info = asObject(entry.model_info) ?? {};
     if (!this.#belongsHere(path, modelName, info)) return;
-    const params = this.#withCredential(path, modelName, asObject(entry.litellm_params) ?? {});
-    if (params === undefined) return;
+    const own = this.#withCredential(path, modelName, asObject(entry.litellm_params) ?? {});
+    if (own === undefined) return;
+    const params = this.#withDefaults(own);
     if (isAutoRouter(params)) {
       this.autoRouters.push({
         name: modelName,
@@ -146,6 +151,15 @@ class ModelList implements CompiledModels {
       key: "litellm_credential_name",
     });
     return undefined;
+  }
+
+  #withDefaults(own: JsonObject): JsonObject {
+    const { defaults, modelAliases } = this.#options;
+    const alias = typeof own.model === "string" ? asString(modelAliases?.[own.model]) : undefined;
+    if (defaults === undefined && alias === undefined) return own;
+    const params: MutableJsonObject = { ...(defaults === undefined ? {} : withoutNull(defaults)), ...own };
+    if (alias !== undefined) params.model = alias;
+    return params;
   }
 
   #skip(path: Path, at: Path, modelName: string, { problem, suggestion }: DeploymentProblem): void {

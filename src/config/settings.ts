@@ -54,6 +54,9 @@ export function aliasesOf(own: JsonObject, library: JsonObject): ReadonlyMap<str
     const model = asString(target) ?? asString(asObject(target)?.model);
     if (model !== undefined) aliases.set(name, { model, hidden: asObject(target)?.hidden === true });
   }
+  for (const [name, model] of Object.entries(asObject(library.model_alias_map) ?? {})) {
+    if (typeof model === "string" && !aliases.has(name)) aliases.set(name, { model, hidden: true });
+  }
   return aliases;
 }
 

@@ -47,6 +47,8 @@ export interface StoredModelOptions {
   readonly declared: readonly Deployment[];
   readonly credentials: Credentials;
   readonly environment: Environment;
+  readonly defaults?: JsonObject | undefined;
+  readonly modelAliases?: JsonObject | undefined;
 }
 
 /** Where a stored model is said to stand. */
@@ -108,7 +110,13 @@ function compileOne(model: StoredModel, options: StoredModelOptions): CompiledMo
     return { deployments: [], autoRouters: [], diagnostics: [skipped(model, `${problem}.`)] };
   }
   const { credentials } = options;
-  return compileModelList(document, valid, { credentials, ...(isolated ? { readFile: () => undefined } : {}) });
+  const { defaults, modelAliases } = options;
+  return compileModelList(document, valid, {
+    credentials,
+    defaults,
+    modelAliases,
+    ...(isolated ? { readFile: () => undefined } : {}),
+  });
 }
 
 function skipped({ id, modelName }: StoredModel, problem: string): Diagnostic {

@@ -3,6 +3,7 @@ import { formatDollars } from "../pricing/cost.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import type { UpstreamHeaders } from "../upstream/transport.ts";
 import { autoHeaders } from "./auto-headers.ts";
+import { shownFailures } from "./fallback-errors.ts";
 import type { Gateway } from "./gateway.ts";
 import { echoProviderHeaders } from "./provider-headers.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
@@ -75,6 +76,8 @@ export function answerHeaders(
   if (route !== undefined && route.fallbacks > 0) {
     headers.set("x-litellm-attempted-fallbacks", String(route.fallbacks));
     headers.set("x-litellm-max-fallbacks", String(route.maxFallbacks));
+    const errors = shownFailures(context, route.failures);
+    if (errors !== undefined) headers.set("x-litellm-fallback-errors", errors);
   }
   if (route?.decision !== undefined) autoHeaders(route.decision, headers);
   headers.set("x-litellm-response-duration-ms", String(Math.round(elapsed * 1000) / 1000));

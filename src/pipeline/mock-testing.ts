@@ -2,7 +2,7 @@ import { type ErrorCode, GatewayError, UpstreamError } from "../errors/gateway-e
 import type { RoutePlan } from "../routing/route-plan.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Request fields that make the first group fail, and the failure that each pretends. */
+/** Request fields that make the first group, or its first attempt, fail, and the failure that each pretends. */
 const PRETENDED: readonly (readonly [field: string, code: ErrorCode])[] = [
   ["mock_testing_fallbacks", "internal"],
   ["mock_testing_context_fallbacks", "context_window_exceeded"],
@@ -24,7 +24,11 @@ export function pretendFailure(plan: RoutePlan, context: RequestContext): void {
     );
   }
   const [, code] = first;
-  const message = `This is a mock exception for model=${context.requestedModel}, to trigger a fallback.`;
+  const limited = code === "rate_limit";
+  const message = `This is a mock exception for model=${context.requestedModel}, to trigger a ${limited ? "rate limit error" : "fallback"}.`;
   const { provider } = plan.target.group.candidates[0]?.deployment ?? { provider: "openai" };
-  plan.refuse({ code, retryable: false, error: new UpstreamError({ code, message }), provider });
+  const failure = { code, retryable: limited, error: new UpstreamError({ code, message }), provider };
+  // A pretended rate limit is the first attempt's: retries follow as they would.
+  if (limited) plan.pretend(failure);
+  else plan.refuse(failure);
 }

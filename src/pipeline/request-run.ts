@@ -137,6 +137,7 @@ export class RequestRun {
           fallbacks: step.target.fallbacks,
           maxFallbacks: plan.rules.maxFallbacks,
           decision: plan.decision,
+          failures: plan.failures,
         };
         router.remember(active, plan.request, step.prefixes);
         this.#tellSuccess(step, self);

@@ -34,6 +34,7 @@ export async function planFor(gateway: Gateway, context: RequestContext, mayAsk 
     teamId: context.principal.teamId,
     keyHash: context.principal.keyHash,
     tags: controls.tags,
+    policyTags: context.principal.grant?.rules?.tags,
     header: (name) => context.request.headers.get(name),
     promptTokens: Math.ceil(context.bytes / BYTES_PER_TOKEN),
     promptBytes: context.bytes,

@@ -6,6 +6,7 @@ import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.t
 import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { AutoDecision } from "../routing/auto/decision.ts";
+import type { RouteFailure } from "../routing/route-plan.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { believableUsage } from "../usage/believable-usage.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
@@ -48,6 +49,8 @@ export interface RouteTrace {
   readonly maxRetries: number;
   readonly fallbacks: number;
   readonly maxFallbacks: number;
+  /** Of the groups before the answering one. */
+  readonly failures: readonly RouteFailure[];
   /** What an auto router decided. */
   readonly decision: AutoDecision | undefined;
 }

@@ -54,6 +54,7 @@ const GATEWAY_FIELDS: ReadonlySet<string> = new Set([
   "retry_policy",
   "fallbacks",
   "disable_fallbacks",
+  "include_fallback_errors",
   "context_window_fallbacks",
   "content_policy_fallbacks",
   "max_fallbacks",

@@ -75,10 +75,9 @@ export function routeGroup(name: string, deployments: readonly Deployment[], par
   const affinity = rules.groupAffinity.get(name) ?? rules.affinity;
   const affinityHeaders = affinityHeadersOf(deployments);
   const remembers = affinity.session || affinity.caller || affinity.responses || affinityHeaders.length > 0;
-  const tagging =
-    rules.tags.enabled || deployments.some(({ info }) => info.enable_tag_filtering === true)
-      ? candidates.some(({ tags, tagPatterns }) => tags.size + tagPatterns.length > 0)
-      : false;
+  // The first deployment that says something about it speaks for the group.
+  const ownTagging = deployments.find(({ info }) => typeof info.enable_tag_filtering === "boolean");
+  const tagging = ownTagging === undefined ? rules.tags.enabled : ownTagging.info.enable_tag_filtering === true;
   const stages: { name: StageName; run: Stage }[] = [];
   const add = (stage: StageName, run: Stage, applies = true): void => {
     if (applies) stages.push({ name: stage, run });

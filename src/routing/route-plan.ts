@@ -89,7 +89,7 @@ const NO_FALLBACKS: readonly FallbackTarget[] = [];
 /**
  * The course of one request over deployments and groups: which one next, after which wait, and when it is over. It makes
  * no calls; whoever drives it says how each attempt ended. Attempts are bounded: for each group one more than its
- * retries, for each request one group more than `max_fallbacks`.
+ * retries, for each request one group more than `max_fallbacks`, and over all of them by `num_retries_per_request`.
  */
 export class RoutePlan {
   readonly #options: RoutePlanOptions;
@@ -99,11 +99,14 @@ export class RoutePlan {
   #withoutRoom: Map<string, NoRoom> | undefined;
   /** Attempts made on the present group. */
   #made = 0;
+  /** On the groups before it. */
+  #madeBefore = 0;
   #maxRetries = 0;
   #wait = 0;
   /** The last failure of the present group. */
   #failure: RouteFailure | undefined;
   #original: RouteFailure | undefined;
+  readonly #failures: RouteFailure[] = [];
   #originalGroup = "";
   #last: RouteFailure | undefined;
   #pending: FallbackTarget[] = [];
@@ -210,7 +213,7 @@ export class RoutePlan {
       requestRetries,
     });
     this.#maxRetries = retries;
-    if (this.#options.once === true || this.#made > retries || this.#neverRetried(failure)) {
+    if (this.#options.once === true || this.#made > retries || this.#isSpent() || this.#neverRetried(failure)) {
       this.#groupFailed(failure);
       return;
     }
@@ -248,6 +251,19 @@ export class RoutePlan {
    */
   unaffordable(failure: RouteFailure): void {
     this.#groupFailed(this.#failure ?? failure);
+  }
+
+  /** As if the first attempt had failed, though nobody was asked: a test of retries. */
+  pretend(failure: RouteFailure): void {
+    const [candidate] = this.target.group.candidates;
+    if (candidate === undefined) return;
+    this.#made++;
+    this.failed(failure, candidate);
+  }
+
+  /** What became of each group that was given up, in their order. */
+  get failures(): readonly RouteFailure[] {
+    return this.#failures;
   }
 
   #choose(): RouteStep | undefined {
@@ -320,6 +336,7 @@ export class RoutePlan {
     const { routing, request, disableFallbacks, mayUse } = this.#options;
     const { target } = this;
     this.#last = failure;
+    this.#failures.push(failure);
     if (this.#original === undefined) {
       this.#original = failure;
       this.#originalGroup = target.model;
@@ -330,7 +347,7 @@ export class RoutePlan {
         ? NO_FALLBACKS
         : fallbacksAfter(this.#tables, failure.code, this.#namesOf(target));
     this.#pending = [...following, ...this.#pending];
-    while (this.#fallbacks.length < routing.rules.maxFallbacks) {
+    while (this.#fallbacks.length < routing.rules.maxFallbacks && !this.#isSpent()) {
       const fallback = this.#pending.shift();
       if (fallback === undefined) break;
       if (fallback.overrides === undefined && this.#visited.has(fallback.model)) continue;
@@ -341,6 +358,7 @@ export class RoutePlan {
       this.#fallbacks.push(fallback.model);
       this.#target = { ...resolved, ...fallback, fallbacks: this.#fallbacks.length };
       this.#tried = undefined;
+      this.#madeBefore += this.#made;
       this.#made = 0;
       this.#maxRetries = 0;
       this.#wait = 0;
@@ -354,6 +372,12 @@ export class RoutePlan {
   #namesOf({ model, match, fallbacks }: RouteTarget): readonly string[] {
     const asked = this.decision === undefined || fallbacks > 0 ? [] : [this.request.model];
     return [...asked, model, match.group];
+  }
+
+  /** `num_retries_per_request`. */
+  #isSpent(): boolean {
+    const { mostAttempts } = this.#options.routing.rules;
+    return mostAttempts !== undefined && this.#madeBefore + this.#made >= mostAttempts;
   }
 
   /** LiteLLM's exceptions from retrying. */

@@ -9,6 +9,8 @@ export interface RouteRequest {
   readonly keyHash?: string | undefined;
   /** Of the request, its key and its team. */
   readonly tags: readonly string[];
+  /** Those among them that the key and the team give to all of their requests. */
+  readonly policyTags?: readonly string[] | undefined;
   /** A request header; for `tag_regex` and `provider_affinity_header`. */
   readonly header: (name: string) => string | null;
   /** Tokens of the prompt, as an estimate; `exactTokens` where they were counted. */

@@ -58,6 +58,8 @@ export interface RoutingRules {
   readonly cooldown: CooldownRules;
   readonly fallbacks: FallbackTables;
   readonly maxFallbacks: number;
+  /** Attempts of one request over all groups: one more than `num_retries_per_request`; undefined: no bound of its own. */
+  readonly mostAttempts: number | undefined;
   readonly preCallChecks: boolean;
   /** `enforce_model_rate_limits`. */
   readonly enforceRateLimits: boolean;
@@ -90,6 +92,7 @@ export function routingRules(snapshot: Snapshot): RoutingRules {
   const flag = (name: string): boolean => read(name) === true;
   const checks = new Set(asArray(read("optional_pre_call_checks")).filter((item) => typeof item === "string"));
   const args = snapshot.router.routingStrategyArgs;
+  const retriesPerRequest = asNumber(library.num_retries_per_request);
   const ttl = (number("deployment_affinity_ttl_seconds") ?? AFFINITY_SECONDS) * 1000;
   return {
     settings: snapshot.router,
@@ -112,6 +115,7 @@ export function routingRules(snapshot: Snapshot): RoutingRules {
       contentPolicy: fallbackTable(read("content_policy_fallbacks")),
     },
     maxFallbacks: number("max_fallbacks") ?? MAX_FALLBACKS,
+    mostAttempts: retriesPerRequest === undefined ? undefined : retriesPerRequest + 1,
     preCallChecks: flag("enable_pre_call_checks"),
     enforceRateLimits: checks.has("enforce_model_rate_limits"),
     tags: {

@@ -52,7 +52,7 @@ beforeAll(async () => {
         model_group_retry_policy: { pair: { InternalServerErrorRetries: 3 } },
         model_group_alias: { "first-alias": "first" },
       },
-      general_settings: { dangerously_allow_mock_testing_request_params: true },
+      general_settings: { dangerously_allow_mock_testing_request_params: true, expose_fallback_errors_to_caller: true },
     }),
   });
 });
@@ -226,4 +226,33 @@ describe("retries", () => {
     expect(await content(response)).toBe("third-a");
     expect((calls.get("pair-a") ?? 0) + (calls.get("pair-b") ?? 0)).toBe(4);
   });
+});
+
+test("a pretended rate limit is the first attempt's: a retry follows, or the fallback", async () => {
+  const retried = await chat(gateway, {
+    model: "first",
+    messages: MESSAGES,
+    mock_testing_rate_limit_error: true,
+    num_retries: 1,
+  });
+  expect([retried.headers.get("x-litellm-model-id"), retried.headers.get("x-litellm-attempted-retries")]).toEqual([
+    "first-a",
+    "1",
+  ]);
+  const fell = await chat(gateway, { model: "first", messages: MESSAGES, mock_testing_rate_limit_error: true });
+  expect(fell.headers.get("x-litellm-model-id")).toBe("second-a");
+  const alone = await chat(gateway, { model: "lonely", messages: MESSAGES, mock_testing_rate_limit_error: true });
+  expect([alone.status, await alone.text()]).toEqual([429, expect.stringContaining("to trigger a rate limit error.")]);
+});
+
+test("who asks for it sees why the groups before the answering one were left, where the operator allows it", async () => {
+  behaviours.set("first-a", refuse(500, { message: "brøken", type: "server_error" }));
+  const shown = await chat(gateway, { model: "first", messages: MESSAGES, include_fallback_errors: true });
+  expect(JSON.parse(shown.headers.get("x-litellm-fallback-errors") ?? "")).toEqual([
+    { message: expect.stringContaining("brøken"), type: expect.any(String), param: null, code: "500" },
+  ]);
+  expect(upstream.requests.at(-1)?.json).not.toHaveProperty("include_fallback_errors");
+  const silent = await chat(gateway, { model: "first", messages: MESSAGES });
+  expect(silent.headers.has("x-litellm-fallback-errors")).toBe(false);
+  behaviours.clear();
 });

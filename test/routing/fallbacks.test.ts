@@ -64,7 +64,8 @@ describe("a plan", () => {
         fc.nat(3),
         fc.boolean(),
         fc.array(code, { minLength: 1 }),
-        (pairs, maxFallbacks, retries, cooldowns, codes) => {
+        fc.option(fc.nat(4), { nil: undefined }),
+        (pairs, maxFallbacks, retries, cooldowns, codes, perRequest) => {
           let now = 0;
           const router = new Router({ random: () => 0.3, now: () => now });
           const snapshot = snapshotOf({
@@ -76,6 +77,7 @@ describe("a plan", () => {
               fallbacks: pairs.map(([from, to]) => ({ [from]: to })),
               context_window_fallbacks: [{ a: ["e"] }],
             },
+            litellm_settings: perRequest === undefined ? {} : { num_retries_per_request: perRequest },
           });
           const request = {
             model: "a",
@@ -115,6 +117,7 @@ describe("a plan", () => {
           }
           expect(last?.kind).toBe("stop");
           expect(perGroup.size).toBeLessThanOrEqual(1 + maxFallbacks);
+          if (perRequest !== undefined) expect(attempts).toBeLessThanOrEqual(1 + perRequest);
           for (const count of perGroup.values()) expect(count).toBeLessThanOrEqual(1 + retries);
           for (const { inFlight, probes } of router.states()) expect([inFlight, probes]).toEqual([0, 0]);
           if (last?.kind === "stop") expect(last.report.group).toBe("a");

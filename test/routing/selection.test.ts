@@ -6,7 +6,6 @@ import { Router } from "../../src/routing/router.ts";
 import { remaining, select } from "../../src/routing/select.ts";
 import type { Drop } from "../../src/routing/selection.ts";
 import { inRegion } from "../../src/routing/stages/pre-call-checks.ts";
-import { askedTags, matchesTags } from "../../src/routing/stages/tags.ts";
 import { entry, snapshotOf } from "../support/snapshot-of.ts";
 
 const NOW = 1_800_000_000_000;
@@ -71,11 +70,15 @@ describe("tags", () => {
     [["free"], {}, ["free"]],
     [["free", "paid"], {}, ["free", "paid"]],
     [["paid", "fast"], { tag_filtering_match_any: false }, ["paid"]],
-    [["paid", "free"], { tag_filtering_match_any: false }, ["standard"]],
+    [["paid", "free"], { tag_filtering_match_any: false }, []],
     [["nobody-has-it"], {}, ["standard"]],
     [[], {}, ["standard"]],
     [["!free", "free", "paid"], {}, ["paid"]],
     [["&fast", "paid", "free"], {}, ["paid"]],
+    [["!default"], {}, []],
+    [["!free"], {}, ["standard"]],
+    [["&paid"], {}, ["paid"]],
+    [["&paid", "&free"], {}, []],
   ] as const)("%p with %p leave %p", (tags, settings, left) => {
     expect(kept(list, { ...on, ...settings }, { tags: [...tags] }).ids).toEqual([...left]);
   });
@@ -84,37 +87,75 @@ describe("tags", () => {
     expect(kept(list, {}, { tags: ["free"] }).ids).toHaveLength(4);
   });
 
-  test("without defaults: the untagged serve who has no tag, nobody serves a tag that nobody has", () => {
+  test("without defaults everybody serves who wants nothing, and nobody what nobody has", () => {
     const without = [entry("m", "free", { tags: ["free"] }), entry("m", "plain")];
-    expect(kept(without, on).ids).toEqual(["plain"]);
+    expect(kept(without, on).ids).toEqual(["free", "plain"]);
     expect(kept(without, on, { tags: ["other"] }).emptiedBy).toBe("tags");
+    expect(kept([entry("m", "plain")], on, { tags: ["other"] }).emptiedBy).toBe("tags");
   });
 
   test("a pattern of request headers", () => {
-    const agents = [entry("m", "code", { tag_regex: ["^User-Agent:\\s*claude-code/"] }), entry("m", "plain")];
-    const header = (name: string): string | null => (name.toLowerCase() === "user-agent" ? "claude-code/2.0" : null);
-    expect(kept(agents, on, { header }).ids).toEqual(["code"]);
+    const agents = [
+      entry("m", "code", { tag_regex: ["^User-Agent:\\s*claude-code/"] }),
+      entry("m", "plain", { tags: ["default"] }),
+    ];
+    const agent = (value: string | null) => (name: string) => (name.toLowerCase() === "user-agent" ? value : null);
+    expect(kept(agents, on, { header: agent("claude-code/2.0") }).ids).toEqual(["code"]);
+    expect(kept(agents, on, { header: agent("curl/8") }).ids).toEqual(["plain"]);
     expect(kept(agents, on).ids).toEqual(["plain"]);
   });
 
-  test("more wanted tags never leave fewer deployments, more required ones never more", () => {
-    const tag = fc.constantFrom("a", "b", "c", "d");
+  test("a group that may fail open forgets what the caller asks, not what its key and its team must have", () => {
+    const open = [
+      entry("m", "free", { tags: ["free"] }, { allow_fail_open: true }),
+      entry("m", "standard", { tags: ["default"] }),
+    ];
+    expect(kept(open, on, { tags: ["&free", "&default"] }).ids).toEqual(["standard"]);
+    expect(kept(open, on, { tags: ["!free", "!default"], policyTags: ["!default"] }).ids).toEqual(["free"]);
+    expect(kept(open, on, { tags: ["&free", "&default"], policyTags: ["&free", "&default"] }).emptiedBy).toBe("tags");
+    // A tag that nobody ever had opens nothing.
+    expect(kept(open, on, { tags: ["&free", "&invented"] }).emptiedBy).toBe("tags");
+  });
+
+  test("the group's own word about tags goes before the router's", () => {
+    const own = (enable_tag_filtering: boolean) => [
+      entry("m", "free", { tags: ["free"] }, { enable_tag_filtering }),
+      entry("m", "plain"),
+    ];
+    expect(kept(own(true), {}, { tags: ["free"] }).ids).toEqual(["free"]);
+    expect(kept(own(false), on, { tags: ["free"] }).ids).toEqual(["free", "plain"]);
+  });
+
+  test("what is excluded never serves, what is required always does", () => {
+    const tag = fc.constantFrom("a", "b", "c", "default");
+    const word = fc
+      .tuple(fc.constantFrom("", "!", "&"), fc.constantFrom("a", "b", "c", "z"))
+      .map((parts) => parts.join(""));
     fc.assert(
-      fc.property(fc.uniqueArray(tag), fc.uniqueArray(tag, { minLength: 1 }), tag, (has, wanted, more) => {
-        const set = new Set(has);
-        const before = matchesTags(set, askedTags(wanted, ""), true);
-        const after = matchesTags(set, askedTags([...wanted, more], ""), true);
-        expect(!before || after).toBe(true);
-        const required = matchesTags(set, askedTags([...wanted, `&${more}`], ""), true);
-        expect(!required || set.has(more)).toBe(true);
-        const excluded = matchesTags(set, askedTags([...wanted, `!${more}`], ""), true);
-        expect(!(excluded && set.has(more))).toBe(true);
-      }),
+      fc.property(
+        fc.array(fc.uniqueArray(tag), { minLength: 1, maxLength: 4 }),
+        fc.array(word, { maxLength: 3 }),
+        fc.boolean(),
+        (has, tags, any) => {
+          const deployments = has.map((own, index) => entry("m", String(index), { tags: own }));
+          const { ids } = kept(deployments, { ...on, tag_filtering_match_any: any }, { tags });
+          for (const id of ids) {
+            const own = has[Number(id)] ?? [];
+            for (const asked of tags) {
+              if (asked.startsWith("!")) expect(own as string[]).not.toContain(asked.slice(1));
+              if (asked.startsWith("&")) expect(own as string[]).toContain(asked.slice(1));
+            }
+          }
+        },
+      ),
     );
   });
 
-  test("a prefix separates tags of routing from others", () => {
-    expect(kept(list, { ...on, tag_routing_prefix: "route:" }, { tags: ["free", "route:paid"] }).ids).toEqual(["paid"]);
+  test("a prefix says that a tag is meant for routing, whether anybody knows it or not", () => {
+    const prefixed = { ...on, tag_routing_prefix: "route:" };
+    expect(kept(list, prefixed, { tags: ["route:paid"] }).ids).toEqual(["paid"]);
+    expect(kept(list, prefixed, { tags: ["unknown"] }).ids).toEqual(["standard"]);
+    expect(kept(list, prefixed, { tags: ["route:unknown"] }).emptiedBy).toBe("tags");
   });
 });
 

@@ -1,7 +1,5 @@
-import { ignored, type Key, later, section, supported } from "../key.ts";
+import { ignored, type Key, section, supported } from "../key.ts";
 import { amount, anything, count, either, flag, flagOn, list, listOf, map, oneOf, text, texts } from "../value-type.ts";
-
-const cache = later("cache");
 
 const redis: Record<string, Key> = {
   host: supported(text),
@@ -26,7 +24,7 @@ const redis: Record<string, Key> = {
   service_name: supported(text),
   sentinel_nodes: supported(list),
   sentinel_password: supported(either(text, count)),
-  gcp_service_account: cache(text),
+  gcp_service_account: ignored("Redis is entered with a password, not with tokens of Google's IAM", text),
   gcp_ssl_ca_certs: supported(text),
 };
 

@@ -26,7 +26,6 @@ const formats = later("formats");
 const keys = later("keys");
 const mcp = later("MCP");
 const observability = later("observability");
-const routing = later("routing");
 
 const pythonCode = "it names Python code";
 
@@ -66,7 +65,10 @@ export const generalSettings = section("general_settings", {
   token_rate_limit_type: supported(oneOf("total", "input", "output")),
   max_parallel_requests: supported(count),
   global_max_parallel_requests: supported(count),
-  disable_retry_on_max_parallel_request_limit_error: keys(flag),
+  disable_retry_on_max_parallel_request_limit_error: ignored(
+    "a call above a limit is refused at once and never tried again by itself",
+    flag,
+  ),
   fail_closed_rate_limit_enforcement: supported(flag),
   fail_closed_budget_enforcement: supported(flag),
   disable_budget_reservation: supported(flag),
@@ -136,7 +138,7 @@ export const generalSettings = section("general_settings", {
   use_shared_health_check: supported(flag),
   enforce_fallback_model_access: supported(flag),
   enforce_fallback_budget: supported(flagOn),
-  expose_fallback_errors_to_caller: routing(flag),
+  expose_fallback_errors_to_caller: supported(flag),
 
   pass_through_endpoints: supported(listOf(sectionOf(passThroughEndpoint))),
   pass_through_request_timeout: supported(amount),

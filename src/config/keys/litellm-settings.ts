@@ -26,7 +26,6 @@ const guardrails = later("guardrails");
 const keys = later("keys");
 const mcp = later("MCP");
 const observability = later("observability");
-const routing = later("routing");
 
 const python = "it switches inner ways of the Python library";
 const sockets = "it concerns the HTTP client of the Python library";
@@ -77,8 +76,8 @@ export const litellmSettings = section("litellm_settings", {
   expose_router_debug_in_errors: supported(flagOn),
 
   fallbacks: supported(fallbackList),
-  model_alias_map: routing(mapOf(text)),
-  num_retries_per_request: routing(count),
+  model_alias_map: supported(mapOf(text)),
+  num_retries_per_request: supported(count),
 
   cache: supported(flag),
   cache_params: supported(sectionOf(cacheParams)),

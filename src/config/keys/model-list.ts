@@ -48,10 +48,10 @@ export const modelInfo = section(
     ptu_effective_from: later("keys")(anything),
     ptu_effective_to: later("keys")(anything),
     disable_background_health_check: supported(flag),
-    allow_fail_open: later("routing")(flag),
+    allow_fail_open: supported(flag),
     enable_tag_filtering: supported(flag),
-    internal_router_model: later("routing")(anything),
-    member_auto_router: later("routing")(anything),
+    internal_router_model: ignored("every row names the group, the deployment and the provider", anything),
+    member_auto_router: ignored("whoever may use an auto router's name may use what it chooses", anything),
   },
   { unknown: "kept" },
 );

@@ -17,8 +17,6 @@ import {
 } from "../value-type.ts";
 import { allowedFailsPolicy, retryPolicy } from "./retry-policies.ts";
 
-const routing = later("routing");
-
 /** `[{"model-a": ["model-b"]}]` */
 export const fallbackList = listOf(mapOf(list));
 /** A text or `{model, hidden}`. */
@@ -80,12 +78,12 @@ export const routerSettings = section("router_settings", {
   enable_weighted_failover: supported(flag),
   default_max_parallel_requests: supported(count),
   default_priority: supported(count),
-  default_litellm_params: routing(map),
+  default_litellm_params: supported(map),
   enable_health_check_routing: supported(flag),
   health_check_staleness_threshold: supported(amount),
   health_check_ignore_transient_errors: supported(flag),
   background_health_check_model_groups: supported(texts),
-  plugins: routing(anything),
+  plugins: ignored("plugins of LiteLLM's router are Python classes", anything),
   provider_budget_config: supported(mapOf(map)),
   hedging: supported(mapOf(sectionOf(hedging))),
 
