@@ -24,7 +24,7 @@ export interface Outcome {
   readonly status: SpendStatus;
   readonly httpStatus: number;
   readonly errorCode?: ErrorCode;
-  readonly errorMessage?: string;
+  readonly errorMessage?: string | undefined;
 }
 
 /** How one attempt ended, as the row has it. */
@@ -217,10 +217,19 @@ export class Settlement {
     if (this.#settled) return;
     this.#settled = true;
     const context = this.#context;
-    const { principal, controls } = context;
     const usage = this.#usage ?? { buckets: {} };
-    const visible = visibleCallId(context);
     this.lease?.settle(this.#nano, countedTokens(context, usage));
+    const untold = outcome.status === "failure" && context.snapshot.general.raw.disable_error_logs === true;
+    // A failure that called somebody may be billed: its row stays, without what was said.
+    if (!untold || this.#opened) this.#write(untold ? { ...outcome, errorMessage: undefined } : outcome, usage);
+    this.#tell(outcome, usage);
+    this.afterwards?.();
+  }
+
+  #write(outcome: Outcome, usage: Usage): void {
+    const context = this.#context;
+    const { principal, controls } = context;
+    const visible = visibleCallId(context);
     this.#gateway.accounts.settle({
       id: context.id,
       startedAt: context.startedAt,
@@ -258,8 +267,6 @@ export class Settlement {
       callId: visible === context.id ? undefined : visible,
       metadata: this.#metadata(),
     });
-    this.#tell(outcome, usage);
-    this.afterwards?.();
   }
 
   #metadata(): SpendRecord["metadata"] {

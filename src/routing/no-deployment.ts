@@ -35,6 +35,11 @@ export function noDeployment(input: NoDeploymentInput): GatewayError {
         "invalid_request",
         `litellm.BadRequestError: You passed in model=${model}. There are no healthy deployments for this model`,
       );
+    case "paused":
+      return new GatewayError(
+        "service_unavailable",
+        `litellm.ServiceUnavailableError: Model '${model}' is currently paused and cannot accept requests.`,
+      );
     case "budget":
       return crossedBudget(drops);
     case "region":

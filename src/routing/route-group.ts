@@ -14,6 +14,7 @@ import {
   lowestOrder,
   notCooledDown,
   ownTeam,
+  unpaused,
   untried,
   withinBudget,
   withinCapacity,
@@ -38,6 +39,7 @@ export interface RouteGroup {
 export type StageName =
   | "team"
   | "tags"
+  | "paused"
   | "cooldown"
   | "health"
   | "budget"
@@ -87,6 +89,11 @@ export function routeGroup(name: string, deployments: readonly Deployment[], par
     "team",
     ownTeam,
     candidates.some(({ teamId }) => teamId !== undefined),
+  );
+  add(
+    "paused",
+    unpaused,
+    deployments.some(({ info }) => info.blocked === true),
   );
   add("tags", tagged, tagging);
   add("cooldown", notCooledDown, rules.cooldown.enabled);

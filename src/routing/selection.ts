@@ -5,6 +5,7 @@ import type { RoutingRules } from "./routing-rules.ts";
 /** Why a deployment was not considered. */
 export type DropReason =
   | "other_team"
+  | "paused"
   | "cooldown"
   | "half_open_probe_under_way"
   | "unhealthy"

@@ -16,6 +16,7 @@ import type { FormatId } from "../formats/conversation.ts";
 import { ClientGone } from "../pipeline/attempt.ts";
 import { SECURITY_HEADERS } from "../pipeline/security-headers.ts";
 import type { Peers, TrustedProxies } from "./client-address.ts";
+import { InFlightLimit, type InFlightSettings, inFlightSettingsOf, releasing } from "./in-flight-limit.ts";
 import { BodyBroken } from "./read-body.ts";
 import { internalError, renderError } from "./render-error.ts";
 import type { Route } from "./route.ts";
@@ -50,12 +51,39 @@ export function createHandler(
   services: Services,
   options: ServerOptions,
 ): (request: Request, peers: Peers) => Promise<Response> {
+  const inFlight = new InFlightLimit();
   return async (request, peers) => {
-    const response = await answer(table, services, options, request, peers);
+    const limit = inFlightSettingsOf(services.snapshot().general);
+    const response =
+      limit === undefined
+        ? await answer(table, services, options, request, peers)
+        : await limited(inFlight, limit, pathOf(request.url, options.rootPath), () =>
+            answer(table, services, options, request, peers),
+          );
     if (response === UPGRADED) return response;
     finish(response, request, services, options);
     return response;
   };
+}
+
+async function limited(
+  inFlight: InFlightLimit,
+  limit: InFlightSettings,
+  path: string,
+  serve: () => Promise<Response>,
+): Promise<Response> {
+  const entered = await inFlight.enter(limit, path);
+  if (entered instanceof Response) return entered;
+  try {
+    const response = await serve();
+    // A socket that stays open is no request any more.
+    if (response !== UPGRADED) return releasing(response, entered);
+    entered();
+    return response;
+  } catch (error) {
+    entered();
+    throw error;
+  }
 }
 
 async function answer(

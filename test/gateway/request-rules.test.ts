@@ -222,3 +222,17 @@ describe("what a request must say, and may not", () => {
       expect((await rowOf(client, id))?.request_tags).toEqual(["a", "X-Project: moon"]);
     }));
 });
+
+test("disable_error_logs: a failure that called nobody leaves no row, one that did says nothing of why", () =>
+  withSettings({ general: { disable_error_logs: true } }, async (client) => {
+    const unknown = await ask(client, { body: { model: "nobody" } });
+    expect(unknown.status).toBe(400);
+    upstream.handler = () => Response.json({ error: { message: "no such thing" } }, { status: 400 });
+    const failed = await ask(client);
+    upstream.handler = () => Response.json(chatAnswer("hello"));
+    expect(failed.status).toBe(400);
+    expect(JSON.stringify(await rowOf(client, failed.id))).not.toContain("no such thing");
+    const worked = await ask(client);
+    await rowOf(client, worked.id);
+    expect(await client.ok("GET", `/spend/logs?request_id=${unknown.id}`)).toEqual([]);
+  }));

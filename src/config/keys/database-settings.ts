@@ -4,6 +4,7 @@ import { amount, anything, count, flag, map, text, texts } from "../value-type.t
 const deployment = later("deployment");
 const keys = later("keys");
 const deletion = "whole days of rows are deleted, in PostgreSQL a partition at a time";
+const rows = "budgets and reports are sums of the rows; `maximum_spend_logs_retention_period` says how long they stay";
 const prisma = "it concerns the database client of the Python proxy";
 
 /** The keys of `general_settings` about the database and what is kept in it. */
@@ -31,9 +32,9 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
   proxy_budget_rescheduler_min_time: supported(amount),
   proxy_budget_rescheduler_max_time: supported(amount),
   disable_reset_budget: supported(flag),
-  disable_spend_logs: keys(flag),
-  disable_spend_updates: keys(flag),
-  disable_error_logs: keys(flag),
+  disable_spend_logs: ignored(rows, flag),
+  disable_spend_updates: ignored(rows, flag),
+  disable_error_logs: supported(flag),
   store_prompts_in_spend_logs: keys(flag),
   spend_logs_metadata_fields: keys(map),
   use_spend_logs_partitioning: ignored("in PostgreSQL rows are always partitioned by day", flag),

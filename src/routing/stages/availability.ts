@@ -7,6 +7,10 @@ export const ownTeam: Stage = (candidates, input) =>
     teamId === undefined || teamId === input.request.teamId ? undefined : "other_team",
   );
 
+/** `model_info.blocked`: an administrator takes nothing from it for the time being. */
+export const unpaused: Stage = (candidates, input) =>
+  keep(candidates, input, ({ deployment }) => (deployment.info.blocked === true ? "paused" : undefined));
+
 /**
  * Cooled-down deployments get nothing. One whose cooldown is over but not proven gets one call at a time while others
  * can serve, of all processes that share what they know, and all calls when there is no other.

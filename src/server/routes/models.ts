@@ -66,7 +66,7 @@ async function listModels(call: RouteRequest): Promise<Response> {
 /** `scope=expand` shows administrators everything, whatever their key may call. */
 async function listViewer(call: RouteRequest, query: URLSearchParams): Promise<Viewer> {
   if (query.get("scope") === "expand" && call.principal?.role === "proxy_admin") {
-    return { access: [], teamIds: undefined };
+    return { access: [], teamIds: undefined, administers: true };
   }
   return viewerOf(call, { teamId: query.get("team_id") });
 }

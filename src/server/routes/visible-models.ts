@@ -15,6 +15,8 @@ export interface Viewer {
   readonly access: readonly ModelList[];
   /** Teams whose own models are shown; undefined for all. */
   readonly teamIds: readonly string[] | undefined;
+  /** Administrators see what `model_info.discoverable: false` keeps from others. */
+  readonly administers?: boolean;
   /** Its own names of models. */
   readonly aliases?: ReadonlyMap<string, string>;
 }
@@ -39,7 +41,8 @@ export async function viewerOf(
     return { access: [{ object: "team", models: listOf(team.models) }], teamIds: [team.team_id] };
   }
   const aliases = principal.grant?.rules?.aliases;
-  const named = aliases === undefined ? { access } : { access, aliases };
+  const administers = principal.role === "proxy_admin" || principal.role === "proxy_admin_viewer";
+  const named = { access, administers, ...(aliases === undefined ? {} : { aliases }) };
   if (seesEverything(principal)) return { ...named, teamIds: undefined };
   if (options.ownTeams === true) return { ...named, teamIds: await authority.ownTeamIds() };
   return { ...named, teamIds: principal.teamId === undefined ? [] : [principal.teamId] };
@@ -58,7 +61,8 @@ export function publicName({ info, modelName }: Deployment): string {
 export function visibleDeployments(services: Services, viewer: Viewer): Deployment[] {
   const snapshot = services.snapshot();
   return [...snapshot.deploymentsById.values()].filter((deployment) => {
-    const { team_id: team } = deployment.info;
+    const { team_id: team, discoverable } = deployment.info;
+    if (discoverable === false && viewer.administers !== true) return false;
     if (typeof team === "string" && viewer.teamIds !== undefined && !viewer.teamIds.includes(team)) return false;
     return isUsable(services, viewer, publicName(deployment));
   });
@@ -66,7 +70,7 @@ export function visibleDeployments(services: Services, viewer: Viewer): Deployme
 
 /** Public names that the viewer may call, aliases first; wildcards stand for the catalogue's models of their provider. */
 export function visibleNames(services: Services, viewer: Viewer, withPatterns: boolean): string[] {
-  const names = listedModels(services.snapshot(), withPatterns, viewer.teamIds).filter((name) =>
+  const names = listedModels(services.snapshot(), withPatterns, viewer).filter((name) =>
     isUsable(services, viewer, name),
   );
   const own = [...(viewer.aliases ?? [])].flatMap(([alias, model]) => (names.includes(model) ? [alias] : []));
@@ -110,11 +114,26 @@ export function visibleGroups(services: Services, { access }: Viewer): string[] 
   );
 }
 
+/** Whether no deployment can be called, or none is to be found by who is no administrator. */
+function hides(deployments: readonly Deployment[], administers: boolean): boolean {
+  if (deployments.every(({ info }) => info.blocked === true)) return true;
+  return !administers && deployments.every(({ info }) => info.discoverable === false);
+}
+
 /** Public names, aliases first; of team models those of the teams (undefined: of all). */
-export function listedModels(snapshot: Snapshot, withPatterns: boolean, teamIds?: readonly string[]): string[] {
+export function listedModels(
+  snapshot: Snapshot,
+  withPatterns: boolean,
+  { teamIds, administers }: Pick<Viewer, "teamIds" | "administers"> = { teamIds: undefined },
+): string[] {
   const names = new Set<string>();
-  for (const [alias, { hidden }] of snapshot.aliases) if (!hidden) names.add(alias);
+  const isHidden = (deployments: readonly Deployment[] | undefined): boolean =>
+    deployments !== undefined && hides(deployments, administers === true);
+  for (const [alias, { hidden, model }] of snapshot.aliases) {
+    if (!hidden && !isHidden(snapshot.groups.get(model))) names.add(alias);
+  }
   for (const [group, deployments] of snapshot.groups) {
+    if (isHidden(deployments)) continue;
     for (const deployment of deployments) {
       const { team_id: team } = deployment.info;
       if (typeof team !== "string") names.add(group);
@@ -125,6 +144,7 @@ export function listedModels(snapshot: Snapshot, withPatterns: boolean, teamIds?
     if (teamId === undefined || teamIds === undefined || teamIds.includes(teamId)) names.add(name);
   }
   for (const wildcard of snapshot.wildcards) {
+    if (isHidden(wildcard.deployments)) continue;
     if (withPatterns) names.add(wildcard.pattern);
     for (const deployment of wildcard.deployments) {
       if (wildcard.pieces.length !== 2 || !deployment.upstreamModel.endsWith("*")) continue;
