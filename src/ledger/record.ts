@@ -1,5 +1,5 @@
 /** What the journal and the database keep of a request. Times are milliseconds since the epoch; money is nano-dollars. */
-import type { Buckets } from "../usage/usage.ts";
+import type { Buckets, Usage } from "../usage/usage.ts";
 
 /** One call to a provider on behalf of a request. */
 export interface AttemptRecord {
@@ -14,6 +14,20 @@ export interface AttemptRecord {
   /** Decimal text of an integer: nano-dollars. Absent when the provider cannot have billed. */
   readonly cost?: string | undefined;
   readonly estimated?: boolean | undefined;
+  /** What it consumed, where the row's sums do not tell: several attempts were billed, or the answer said more than counts. */
+  readonly usage?: AttemptUsage | undefined;
+}
+
+export type AttemptUsage = Pick<Usage, "buckets" | "serviceTier" | "searchContextSize" | "reportedCost">;
+
+/** The part of a usage that decides on its price. */
+export function attemptUsage({ buckets, serviceTier, searchContextSize, reportedCost }: Usage): AttemptUsage {
+  return {
+    buckets,
+    ...(serviceTier === undefined ? {} : { serviceTier }),
+    ...(searchContextSize === undefined ? {} : { searchContextSize }),
+    ...(reportedCost === undefined ? {} : { reportedCost }),
+  };
 }
 
 /** Written before the call goes out, so that a call in flight when the process dies is never forgotten. */

@@ -2,7 +2,13 @@ import type { Lease } from "../admission/admission.ts";
 import { limitSettingsOf } from "../admission/limit-settings.ts";
 import type { CachedAnswer } from "../cache/answer-cache.ts";
 import type { ErrorCode } from "../errors/gateway-error.ts";
-import type { AttemptRecord, SpendRecord, SpendStatus } from "../ledger/record.ts";
+import {
+  type AttemptRecord,
+  type AttemptUsage,
+  attemptUsage,
+  type SpendRecord,
+  type SpendStatus,
+} from "../ledger/record.ts";
 import { priceCall, upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { AutoDecision } from "../routing/auto/decision.ts";
@@ -166,15 +172,17 @@ export class Settlement {
     this.#price = prices === undefined ? "unknown" : isFree(prices) ? "free" : "known";
     const usage = this.#usageOf(progress);
     let cost: bigint | undefined;
+    let recorded: AttemptUsage | undefined;
     if (usage !== undefined) {
+      if (this.#usage !== undefined || usage.reportedCost !== undefined || usage.searchContextSize !== undefined) {
+        recorded = attemptUsage(this.#withTier(usage));
+        this.#recordEarlierUsage();
+      }
       this.#usage = this.#usage === undefined ? usage : addUsage(this.#usage, usage);
       this.#estimated ||= usage.estimated === true;
-      const requestedTier = this.#context.body.service_tier;
-      this.#tier = usage.serviceTier ?? (typeof requestedTier === "string" ? requestedTier : undefined);
-      const priced = priceCall(usage, prices, {
-        at: startedAt,
-        ...(typeof requestedTier === "string" ? { requestedTier } : {}),
-      });
+      const tiered = this.#withTier(usage);
+      this.#tier = tiered.serviceTier;
+      const priced = priceCall(tiered, prices, { at: startedAt });
       if (priced === undefined) this.#price = "unknown";
       else if (prices === undefined) this.#price = "known";
       cost = priced?.nano;
@@ -191,8 +199,24 @@ export class Settlement {
       errorCode: end.errorCode,
       cost: cost === undefined ? undefined : String(cost),
       estimated: usage?.estimated === true ? true : undefined,
+      usage: recorded,
     });
     return { usage, cost };
+  }
+
+  /** The tier that was asked for counts where the answer names none. */
+  #withTier(usage: Usage): Usage {
+    const { service_tier: asked } = this.#context.body;
+    return usage.serviceTier !== undefined || typeof asked !== "string" ? usage : { ...usage, serviceTier: asked };
+  }
+
+  /** Of the only attempt so far that was billed the row's sum is the usage; no longer so when another one follows. */
+  #recordEarlierUsage(): void {
+    const earlier = this.#attempts.findIndex(({ cost, usage }) => cost !== undefined && usage === undefined);
+    const attempt = this.#attempts[earlier];
+    if (attempt === undefined || this.#usage === undefined) return;
+    const tier = this.#tier === undefined ? {} : { serviceTier: this.#tier };
+    this.#attempts[earlier] = { ...attempt, usage: attemptUsage({ ...this.#usage, ...tier }) };
   }
 
   /** Who answered, for whoever keeps the answer. */

@@ -1,5 +1,5 @@
 import type { JsonObject } from "../../json/json.ts";
-import type { SpendRecord } from "../../ledger/record.ts";
+import type { AttemptRecord, SpendRecord } from "../../ledger/record.ts";
 import { pricesFor } from "../../pipeline/prices.ts";
 import { nanoText, priceCall } from "../../pricing/cost.ts";
 import type { Snapshot } from "../../snapshot/snapshot.ts";
@@ -24,46 +24,86 @@ export const explainRoute = route({
 /** Amounts are decimal text of dollars, exact. */
 export function explain(record: SpendRecord, snapshot: Snapshot): JsonObject {
   const cost = BigInt(record.cost);
-  const attempts = record.attempts.map((attempt) => ({
-    deployment_id: attempt.deploymentId,
-    provider: attempt.provider,
-    model: attempt.model,
-    status: attempt.status,
-    cost: attempt.cost === undefined ? null : nanoText(BigInt(attempt.cost)),
-    estimated: attempt.estimated === true,
-  }));
-  const sum = record.attempts.reduce((total, attempt) => total + BigInt(attempt.cost ?? 0), 0n);
+  const billed = record.attempts.filter((attempt) => attempt.cost !== undefined);
+  const sum = billed.reduce((total, attempt) => total + BigInt(attempt.cost ?? 0), 0n);
+  const explained = new Map(
+    billed.map((attempt) => [
+      attempt,
+      arithmetic(
+        attempt,
+        billed.length === 1 ? cost : BigInt(attempt.cost ?? 0),
+        usageOf(record, attempt, billed),
+        snapshot,
+      ),
+    ]),
+  );
+  const only = billed[0];
   return {
     request_id: record.id,
     status: record.status,
     cost: nanoText(cost),
     estimated: record.estimated === true,
     price: record.price,
-    attempts,
+    attempts: record.attempts.map((attempt) => ({
+      deployment_id: attempt.deploymentId,
+      provider: attempt.provider,
+      model: attempt.model,
+      status: attempt.status,
+      cost: attempt.cost === undefined ? null : nanoText(BigInt(attempt.cost)),
+      estimated: attempt.estimated === true,
+      ...(billed.length > 1 ? explained.get(attempt) : {}),
+    })),
     // An interrupted request has no attempts on record: its cost is the bound of its lease.
     attempts_add_up: record.status === "interrupted" || sum === cost,
-    ...arithmetic(record, snapshot, cost),
+    ...(billed.length === 1 && only !== undefined ? explained.get(only) : summary(record, [...explained.values()])),
   };
 }
 
-/** The multiplication, by the prices that hold now; the row says what it was, and whether that is the same. */
-function arithmetic(record: SpendRecord, snapshot: Snapshot, cost: bigint): JsonObject {
+/** What a row says that no single multiplication explains. */
+function summary(record: SpendRecord, attempts: readonly JsonObject[]): JsonObject {
   if (record.status === "interrupted") {
     return { note: "the process died during the call: the cost is the upper bound that its lease reserved" };
   }
-  const billed = record.attempts.filter((attempt) => attempt.cost !== undefined);
-  const deployment = snapshot.deploymentsById.get(record.deploymentId);
+  if (record.cacheHit === true)
+    return { note: "the answer came from the cache: nobody was called and nothing is owed" };
+  if (attempts.length === 0) {
+    return {
+      note:
+        record.price === "unknown" && record.attempts.length > 0
+          ? "the model has no known price"
+          : "nothing that was called can have been billed",
+    };
+  }
+  return {
+    matches: attempts.every(({ matches }) => matches === true),
+    note: "several attempts were billed: each is explained beside its cost, and the row is their sum",
+  };
+}
+
+/** What an attempt consumed: its own record, or the row's where it alone was billed; undefined where nobody kept it. */
+function usageOf(record: SpendRecord, attempt: AttemptRecord, billed: readonly AttemptRecord[]): Usage | undefined {
+  if (attempt.usage !== undefined) return attempt.usage;
+  if (billed.length > 1) return undefined;
+  const tier = record.metadata?.service_tier;
+  return { buckets: record.buckets, ...(typeof tier === "string" ? { serviceTier: tier } : {}) };
+}
+
+/** The multiplication, by the prices that hold now; the row says what it was, and whether that is the same. */
+function arithmetic(attempt: AttemptRecord, charged: bigint, usage: Usage | undefined, snapshot: Snapshot): JsonObject {
+  if (usage === undefined) return { note: "what this attempt consumed was not kept" };
+  const deployment = snapshot.deploymentsById.get(attempt.deploymentId);
   if (deployment === undefined)
     return { note: "the deployment is not configured any more, so its prices are not known" };
-  if (billed.length > 1) return { note: "several attempts were billed; their usage is on record only as a sum" };
-  const tier = record.metadata?.service_tier;
-  const usage: Usage = { buckets: record.buckets, ...(typeof tier === "string" ? { serviceTier: tier } : {}) };
-  const at = billed[0]?.startedAt ?? record.startedAt;
-  const priced = priceCall(usage, pricesFor(deployment, record.model), { at });
+  const priced = priceCall(usage, pricesFor(deployment, attempt.model), { at: attempt.startedAt });
   if (priced === undefined) return { note: "the model has no known price" };
-  const same = priced.nano === cost;
+  const same = priced.nano === charged;
+  const note = priced.reported
+    ? "the provider stated the cost itself"
+    : same
+      ? undefined
+      : "the prices have changed since; the row keeps what was charged";
   return {
-    tier: typeof tier === "string" ? tier : "default",
+    tier: usage.serviceTier ?? "default",
     parts: priced.parts.map(({ bucket, side, count, price, amount }) => ({
       bucket,
       side,
@@ -75,8 +115,6 @@ function arithmetic(record: SpendRecord, snapshot: Snapshot, cost: bigint): Json
     sum: priced.exact,
     rounded: nanoText(priced.nano),
     matches: same,
-    ...(same || billed.length === 0
-      ? {}
-      : { note: "the prices have changed since, or the provider stated its own; the row keeps what was charged" }),
+    ...(note === undefined ? {} : { note }),
   };
 }

@@ -1,4 +1,4 @@
-import type { AttemptRecord } from "../../ledger/record.ts";
+import { type AttemptRecord, attemptUsage } from "../../ledger/record.ts";
 import { priceCall } from "../../pricing/cost.ts";
 import { add, type Decimal, parseDecimal, roundToNano, ZERO } from "../../pricing/decimal.ts";
 import type { Deployment } from "../../snapshot/snapshot.ts";
@@ -70,7 +70,8 @@ export class Bill {
 
   /** One for each model. */
   attempts(startedAt: number, endedAt: number): readonly AttemptRecord[] {
-    return [...this.#models].map(([model, { cost }]) => ({
+    const several = this.#models.size > 1;
+    return [...this.#models].map(([model, { cost, usage }]) => ({
       deploymentId: this.#deployment.id,
       provider: this.#deployment.provider,
       model,
@@ -79,6 +80,7 @@ export class Bill {
       status: "success" as const,
       httpStatus: 200,
       cost: cost === undefined ? undefined : String(roundToNano(cost)),
+      usage: several ? attemptUsage(usage) : undefined,
     }));
   }
 }
