@@ -1,7 +1,7 @@
 /**
  * npm run bench: what Isthmus costs beside a proxy that does nothing, in one run.
  *
- *   npm run bench                          all, about five minutes; writes bench/results.md
+ *   npm run bench                          all, about seven minutes; writes bench/results.md
  *   npm run bench -- --quick               shorter, and writes nothing
  *   npm run bench -- --only calls,streams  of calls, streams, memory, start; writes nothing
  *   npm run bench -- --noise               the floor a second time: how much the ratios vary by themselves
@@ -56,6 +56,15 @@ const subjects: Subject[] = [
   ...(values.noise ? [{ name: "floor again", kind: "floor" } as const] : []),
   { name: "Isthmus", kind: "isthmus" },
 ];
+const GOVERNED: Subject = { name: "Isthmus, governed", kind: "governed" };
+/** Whole answers are measured with everything that governs a request, and from the cache. */
+const called: Subject[] = [
+  ...subjects,
+  GOVERNED,
+  { name: "Isthmus, governed, Redis", kind: "governed-redis" },
+  { name: "Isthmus, cache hit", kind: "cache-hit" },
+];
+const streamed: Subject[] = [...subjects, GOVERNED];
 const executable: Subject[] = existsSync(join(import.meta.dir, "../dist/isthmus"))
   ? [{ name: "Isthmus, one executable", kind: "executable" }]
   : [];
@@ -68,8 +77,8 @@ try {
     console.error(`measuring ${part} …`);
     return run();
   };
-  const calls = await measure("calls", () => measureCalls(subjects, effort, folder.path));
-  const streams = await measure("streams", () => measureStreams(subjects, effort, folder.path));
+  const calls = await measure("calls", () => measureCalls(called, effort, folder.path));
+  const streams = await measure("streams", () => measureStreams(streamed, effort, folder.path));
   const memory = await measure("memory", () => measureMemory(subjects, effort, folder.path));
   const starts = await measure("start", () => measureStarts([...subjects, ...executable], effort, folder.path));
   const results = {
@@ -100,7 +109,9 @@ Written by \`npm run bench\` on Bun ${Bun.version}; load from ${loadGenerator}. 
 turns, with the upstream and the load on another core. Where no unit stands, a figure is a multiple of the **floor**: a proxy on the same
 runtime that checks a key, parses the request once, forwards it, reads the usage, and does nothing else
 ([bench/floor.ts](floor.ts)). Isthmus runs with all that it does for every request: key, configuration, prices, the
-journal on disk, the database. nginx forwards without looking. Each figure is the median of ${effort.rounds} rounds.
+journal on disk, the database. *Governed* is asked with a virtual key that has a budget, requests and tokens per minute, all
+counted for each request, the row on SQLite; *Redis* counts them in Redis as well; a *cache hit* is a governed answer from
+memory. nginx forwards without looking. Each figure is the median of ${effort.rounds} rounds.
 
 Machines differ and are noisy: compare figures of one run only. \`npm run bench -- --noise\` measures the floor twice.
 `;

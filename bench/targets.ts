@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { startRedis } from "../scripts/services/redis.ts";
 import { endProcess, freePort, startProcess } from "../scripts/services/service.ts";
 import { KEY, MODEL, PATH, requestBody } from "./exchange.ts";
 import { nginxProxy, nginxUpstream } from "./nginx.ts";
@@ -16,7 +17,11 @@ export interface Target {
   stop(): Promise<void>;
 }
 
-export type TargetKind = "nginx" | "floor" | "isthmus" | "executable";
+/**
+ * `isthmus` is asked with the master key. `governed` is asked with a virtual key that has a budget and limits, and
+ * keeps its ledger on SQLite; `governed-redis` counts in Redis as well; `cache-hit` is `governed` with answers kept in memory.
+ */
+export type TargetKind = "nginx" | "floor" | "isthmus" | "executable" | "governed" | "governed-redis" | "cache-hit";
 
 const canPin = Bun.which("taskset") !== null && navigator.hardwareConcurrency > 1;
 
@@ -46,7 +51,17 @@ export async function startStreams(): Promise<Target> {
 /** Starts what is to be measured, in front of `upstream` (a base URL that ends in /v1). */
 export async function startTarget(kind: TargetKind, name: string, folder: string, upstream: string): Promise<Target> {
   const port = await freePort();
-  return start(name, MEASURED_CORE, port, commandOf(kind, name, folder, port, upstream));
+  const command = commandOf(kind, name, folder, port, upstream);
+  if (kind !== "governed-redis") return start(name, MEASURED_CORE, port, command);
+  const redis = await startRedis();
+  const target = await start(name, MEASURED_CORE, port, command, { REDIS_URL: redis.env.TEST_REDIS_URL ?? "" });
+  return {
+    ...target,
+    async stop() {
+      await target.stop();
+      await redis.stop();
+    },
+  };
 }
 
 function commandOf(kind: TargetKind, name: string, folder: string, port: number, upstream: string): string[] {
@@ -56,19 +71,26 @@ function commandOf(kind: TargetKind, name: string, folder: string, port: number,
     case "floor":
       return [process.execPath, join(import.meta.dir, "floor.ts"), `${port}`, upstream];
     case "isthmus":
-    case "executable": {
-      const program = kind === "isthmus" ? "bin/isthmus" : "dist/isthmus";
+    case "executable":
+    case "governed":
+    case "governed-redis":
+    case "cache-hit": {
+      const program = kind === "executable" ? "dist/isthmus" : "bin/isthmus";
       const home = join(folder, name);
       mkdirSync(home, { recursive: true });
       const config = join(home, "config.yaml");
-      writeFileSync(config, JSON.stringify(isthmusConfig(upstream)));
+      writeFileSync(config, JSON.stringify(isthmusConfig(kind, upstream)));
       const serve = ["serve", "--host", "127.0.0.1", "--port", `${port}`, "--config", config, "--data-dir", home];
       return [join(import.meta.dir, "..", program), ...serve];
     }
   }
 }
 
-function isthmusConfig(upstream: string): unknown {
+/** Never reached, always counted. */
+const LIMITS = { max_budget: 1_000_000, rpm_limit: 1_000_000_000, tpm_limit: 1_000_000_000_000 };
+
+function isthmusConfig(kind: TargetKind, upstream: string): unknown {
+  const governed = kind !== "isthmus" && kind !== "executable";
   return {
     model_list: [
       {
@@ -82,13 +104,24 @@ function isthmusConfig(upstream: string): unknown {
         },
       },
     ],
-    general_settings: { master_key: KEY },
+    general_settings: { master_key: governed ? "sk-bench-master-0123456789" : KEY },
+    ...(governed ? { virtual_keys: [{ key: KEY, key_alias: "bench", ...LIMITS }] } : {}),
+    ...(kind === "cache-hit" ? { litellm_settings: { cache: true, cache_params: { type: "local" } } } : {}),
   };
 }
 
-async function start(name: string, core: number, port: number, command: readonly string[]): Promise<Target> {
+async function start(
+  name: string,
+  core: number,
+  port: number,
+  command: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Target> {
   const url = `http://127.0.0.1:${port}`;
-  const child = await startProcess(pinned(core, command), () => answers(url), { pollMs: 2 });
+  const child = await startProcess(pinned(core, command), () => answers(url), {
+    pollMs: 2,
+    env: { ...(process.env as Record<string, string>), ...env },
+  });
   return { name, url, pid: child.pid, stop: () => endProcess(child) };
 }
 

@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
 import type { SpendTable } from "../store/schema.ts";
+import { unindexed, unrolledRows } from "../store/unrolled.ts";
 import type { SpendRecord } from "./record.ts";
 import { countRows, keptFrom, requestsByHour } from "./record-counts.ts";
 import { conditionsOf, type RecordFilter, whereAll } from "./record-filter.ts";
@@ -203,12 +204,11 @@ async function recordsBySeq(database: Database, seqs: readonly number[]): Promis
 }
 /** What a key has spent, nano-dollars: its total up to the watermark and the rows behind it, so nothing is late. */
 export async function spendOfKey(database: Database, keyHash: string): Promise<bigint> {
-  // The unary plus keeps SQLite from reading all rows of the key where the few newest are meant.
-  const unindexed = sql.raw(database.dialect === "sqlite" ? "+key_hash" : "key_hash");
+  const { dialect } = database;
   const { rows } = await sql<{ spend_nano: bigint }>`
     SELECT coalesce((SELECT cost_nano FROM rollup_total WHERE dimension = 'key' AND entity = ${keyHash}), 0)
-         + coalesce((SELECT sum(cost_nano) FROM spend
-             WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') AND ${unindexed} = ${keyHash}), 0)
+         + coalesce((SELECT sum(cost_nano) FROM ${unrolledRows(dialect)}
+             AND ${unindexed(dialect, "key_hash")} = ${keyHash}), 0)
          - coalesce((SELECT sum(cost_nano) FROM spend_replaced WHERE key_hash = ${keyHash}), 0) AS spend_nano
   `.execute(database.kysely);
   return rows[0]?.spend_nano ?? 0n;

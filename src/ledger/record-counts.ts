@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { Database } from "../store/database.ts";
+import { unindexed, unrolledRows } from "../store/unrolled.ts";
 import { type Condition, conditionsOf, type RecordFilter, whereAll } from "./record-filter.ts";
 import { DAY_MS, type Dimension, HOUR_MS } from "./rollup-statements.ts";
 import type { SpendColumn } from "./spend-row.ts";
@@ -10,14 +11,15 @@ export async function requestsByHour(
   from: number,
   to: number,
 ): Promise<readonly (readonly [hour: number, requests: number])[]> {
-  const behind = unindexed(database, "started_at");
+  const { dialect } = database;
+  const behind = unindexed(dialect, "started_at");
   const { rows } = await sql<{ hour: number; requests: number }>`
     SELECT hour, sum(requests) AS requests FROM (
       SELECT period AS hour, requests FROM rollup_hour
         WHERE dimension = 'model' AND period >= ${from} AND period < ${to}
       UNION ALL
-      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, 1 FROM spend
-        WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup') AND ${behind} >= ${from} AND ${behind} < ${to}
+      SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, 1 FROM ${unrolledRows(dialect)}
+        AND ${behind} >= ${from} AND ${behind} < ${to}
       UNION ALL
       SELECT started_at - started_at % ${sql.lit(HOUR_MS)}, -1 FROM spend_replaced
         WHERE started_at >= ${from} AND started_at < ${to}
@@ -82,22 +84,17 @@ async function countSummed(
     owner === undefined
       ? sql`period >= ${begin} AND period < ${end}`
       : sql`period IN (${sql.join(Array.from({ length: (end - begin) / periodMs }, (_, at) => begin + at * periodMs))})`;
-  const behind = unindexed(database, "started_at");
-  const ownBehind = owner === undefined ? sql`` : sql`AND ${unindexed(database, owner.column)} = ${owner.entity}`;
+  const { dialect } = database;
+  const behind = unindexed(dialect, "started_at");
+  const ownBehind = owner === undefined ? sql`` : sql`AND ${unindexed(dialect, owner.column)} = ${owner.entity}`;
   const { rows } = await sql<{ n: number }>`
     SELECT coalesce((SELECT sum(requests) FROM ${sql.table(periodMs === HOUR_MS ? "rollup_hour" : "rollup_day")}
         WHERE ${ofSums} AND ${periods}), 0)
-      + (SELECT count(*) FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
-        AND ${behind} >= ${begin} AND ${behind} < ${end} ${ownBehind})
+      + (SELECT count(*) FROM ${unrolledRows(dialect)} AND ${behind} >= ${begin} AND ${behind} < ${end} ${ownBehind})
       - (SELECT count(*) FROM spend_replaced WHERE started_at >= ${begin} AND started_at < ${end} ${own})
       + ${within(first, begin)} + ${within(end, last)} AS n
   `.execute(database.kysely);
   return Number(rows[0]?.n ?? 0);
-}
-
-/** The unary plus keeps SQLite from reading all rows of a time or an owner where the few behind the watermark are meant. */
-function unindexed({ dialect }: Database, column: SpendColumn): Condition {
-  return sql.raw(dialect === "sqlite" ? `+${column}` : column);
 }
 
 export async function countRows(database: Database, conditions: readonly Condition[]): Promise<number> {

@@ -71,6 +71,12 @@ export async function verify(database: Database): Promise<Verification> {
           .executeTakeFirstOrThrow();
         counters += n;
       }
+      if (database.dialect === "postgres") {
+        const { rows } = await transaction.executeQuery<Record<string, string | number | bigint>>(
+          CompiledQuery.raw(differencesOfUnrolled(mark.seq)),
+        );
+        for (const row of rows) differences.push(differenceOf("spend_unrolled", row));
+      }
       const ranks = await transaction.executeQuery<Record<string, string | number | bigint>>(
         CompiledQuery.raw(differencesOfRanks()),
       );
@@ -110,6 +116,14 @@ function differencesOfTotals(): string {
     `SELECT ${TOTAL_KEY}, ${list((name) => name)} FROM rollup_total`,
     `SELECT ${TOTAL_KEY}, ${list((name) => `-${name}`)} FROM rollup_day`,
   );
+}
+
+/** Rows that no rollup has yet, by key, and what PostgreSQL keeps beside them. */
+function differencesOfUnrolled(seq: number): string {
+  return `SELECT key_hash, sum(requests) AS requests_nano, sum(cost) AS cost_nano FROM (
+    SELECT key_hash, 1 AS requests, cost_nano AS cost FROM spend_unrolled
+    UNION ALL SELECT key_hash, -1, -cost_nano FROM spend WHERE seq > ${seq}
+  ) AS both_sides GROUP BY key_hash HAVING sum(requests) <> 0 OR sum(cost) <> 0 LIMIT ${LISTED}`;
 }
 
 /** The rank of keys, users and teams: their totals with what was carried over or reset. */

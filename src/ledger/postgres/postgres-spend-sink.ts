@@ -54,7 +54,7 @@ const ROLL_UP = {
   ${addTotals}`,
 };
 
-const PENDING = `SELECT EXISTS (SELECT 1 FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup'))
+const PENDING = `SELECT EXISTS (SELECT 1 FROM spend_unrolled)
   OR EXISTS (SELECT 1 FROM spend_replaced) AS pending`;
 
 /**
@@ -82,7 +82,7 @@ export class PostgresSpendSink implements SpendSink {
     if (rows[0]?.pending !== true) return false;
     return this.#transaction(async (client) => {
       const { rows } = await client.query<{ watermark: bigint; newest: bigint }>(
-        `SELECT seq AS watermark, coalesce((SELECT max(seq) FROM spend), 0) AS newest FROM watermark WHERE consumer = 'rollup'`,
+        `SELECT seq AS watermark, coalesce((SELECT max(seq) FROM spend_unrolled), 0) AS newest FROM watermark WHERE consumer = 'rollup'`,
       );
       const { watermark, newest } = rows[0] as { watermark: bigint; newest: bigint };
       const end = watermark + BigInt(ROLLUP_ROWS);

@@ -251,6 +251,10 @@ function loose(connection: Connection): Loose {
   return connection as unknown as Loose;
 }
 
+export function dialectOf(connection: Connection): "sqlite" | "postgres" {
+  return isPostgres(connection) ? "postgres" : "sqlite";
+}
+
 /** Whether the connection speaks PostgreSQL's dialect. */
 export function isPostgres(connection: Connection): boolean {
   return connection.getExecutor().adapter instanceof PostgresAdapter;

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { Connection } from "./object-table.ts";
+import { unindexed, unrolledRows } from "../unrolled.ts";
+import { type Connection, dialectOf } from "./object-table.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -23,6 +24,7 @@ export async function spendSince(
     return costOf(connection, sql`SELECT cost_nano FROM spend WHERE started_at >= ${since} AND ${rows}`);
   }
   const hour = Math.ceil(since / HOUR_MS) * HOUR_MS;
+  const dialect = dialectOf(connection);
   const dimension = of === "proxy" ? "provider" : of;
   const rolledUp = sql`SELECT cost_nano FROM rollup_hour WHERE dimension = ${dimension} AND period >= ${hour}
     ${of === "proxy" ? sql`` : sql`AND entity = ${entity}`}`;
@@ -31,8 +33,7 @@ export async function spendSince(
     connection,
     sql`${rolledUp}
       UNION ALL
-      SELECT cost_nano FROM spend WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
-        AND started_at >= ${hour} AND ${rows}
+      SELECT cost_nano FROM ${unrolledRows(dialect)} AND ${unindexed(dialect, "started_at")} >= ${hour} AND ${rows}
       UNION ALL
       SELECT -cost_nano FROM spend_replaced WHERE started_at >= ${hour} AND ${rows}
       UNION ALL

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import { type Connection, isPostgres } from "./object-table.ts";
+import { unindexed, unrolledRows } from "../unrolled.ts";
+import { type Connection, dialectOf } from "./object-table.ts";
 
 /** What the ledger adds up. */
 export type SpendDimension = "key" | "user" | "team" | "organization" | "customer" | "tag";
@@ -24,14 +25,14 @@ export async function modelGroupSpend(
   if (models.length === 0) return 0n;
   const day = since - (since % DAY_MS);
   const names = sql.join([...models]);
+  const dialect = dialectOf(connection);
   const { rows } = await sql<{ cost: bigint | number | null }>`
     SELECT sum(cost_nano) AS cost FROM (
       SELECT cost_nano FROM rollup_day
         WHERE dimension = 'model' AND period >= ${day} AND model_group IN (${names})
       UNION ALL
-      SELECT cost_nano FROM spend
-        WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
-          AND started_at >= ${day} AND model_group IN (${names})
+      SELECT cost_nano FROM ${unrolledRows(dialect)}
+        AND ${unindexed(dialect, "started_at")} >= ${day} AND model_group IN (${names})
       UNION ALL
       SELECT -cost_nano FROM spend_replaced WHERE started_at >= ${day} AND model_group IN (${names})
     ) AS parts`.execute(connection);
@@ -49,28 +50,26 @@ export async function spendTotals(
 ): Promise<ReadonlyMap<string, bigint>> {
   const totals = new Map<string, bigint>();
   const distinct = [...new Set(entities)];
+  const dialect = dialectOf(connection);
   for (let at = 0; at < distinct.length; at += CHUNK) {
     const chunk = distinct.slice(at, at + CHUNK);
-    const rolledUp = await connection
-      .selectFrom("rollup_total")
-      .select(["entity", "cost_nano"])
-      .where("dimension", "=", dimension)
-      .where("entity", "in", chunk)
-      .execute();
-    for (const row of rolledUp) totals.set(row.entity, row.cost_nano);
-    if (dimension === "tag") continue;
-    const column = isPostgres(connection) ? sql.ref(COLUMNS[dimension]) : sql.raw(`+${COLUMNS[dimension]}`);
-    // The unary plus keeps SQLite from reading all rows of a key where the few newest are meant.
-    const { rows: tail } = await sql<{ entity: string; cost_nano: bigint }>`
+    const column = dimension === "tag" ? undefined : unindexed(dialect, COLUMNS[dimension]);
+    // One statement, so that sums and rows are of one moment: between two a rollup would hide what it adds up.
+    const { rows } = await sql<{ entity: string; cost_nano: bigint }>`
       SELECT entity, sum(cost_nano) AS cost_nano FROM (
-        SELECT ${column} AS entity, cost_nano FROM spend
-          WHERE seq > (SELECT seq FROM watermark WHERE consumer = 'rollup')
+        SELECT entity, cost_nano FROM rollup_total WHERE dimension = ${dimension}
+        ${
+          column === undefined
+            ? sql``
+            : sql`UNION ALL
+        SELECT ${column} AS entity, cost_nano FROM ${unrolledRows(dialect)}
         UNION ALL
-        SELECT ${column} AS entity, -cost_nano FROM spend_replaced
-      ) AS unrolled
+        SELECT ${column} AS entity, -cost_nano FROM spend_replaced`
+        }
+      ) AS parts
       WHERE entity IN (${sql.join(chunk)})
       GROUP BY entity`.execute(connection);
-    for (const row of tail) totals.set(row.entity, (totals.get(row.entity) ?? 0n) + BigInt(row.cost_nano));
+    for (const row of rows) totals.set(row.entity, BigInt(row.cost_nano));
   }
   return totals;
 }
