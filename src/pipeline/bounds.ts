@@ -2,6 +2,7 @@ import { upperBound } from "../pricing/cost.ts";
 import { isFree } from "../pricing/price-sheet.ts";
 import type { Deployment, PriceSheet } from "../snapshot/snapshot.ts";
 import { promptUpperBound } from "../usage/bounds.ts";
+import { operationBounds, type UnitCounts } from "./operation-bounds.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Output tokens that a call without `max_tokens` is expected to need at most. */
@@ -15,6 +16,8 @@ export interface CallBounds {
   readonly outputAsked: boolean;
   /** Answers that the call asks for at once; `outputTokens` is what they can have together. */
   readonly choices: number;
+  /** Things other than tokens that it can be charged for. */
+  readonly units?: UnitCounts;
 }
 
 /** What a lease was taken for. */
@@ -62,12 +65,10 @@ export function boundsOf(context: RequestContext): CallBounds {
     positive(body.max_output_tokens) ??
     geminiCap(body.generationConfig);
   const choices = Math.ceil(positive(body.n) ?? 1);
-  return {
-    inputTokens: promptBound(context),
-    outputTokens: Math.ceil(asked ?? defaultOutput(context)) * choices,
-    outputAsked: asked !== undefined,
-    choices,
-  };
+  const outputTokens = Math.ceil(asked ?? defaultOutput(context)) * choices;
+  const special = context.operation === "chat" ? undefined : operationBounds(context);
+  if (special !== undefined) return { outputTokens, ...special, outputAsked: asked !== undefined, choices };
+  return { inputTokens: promptBound(context), outputTokens, outputAsked: asked !== undefined, choices };
 }
 
 function defaultOutput(context: RequestContext): number {
@@ -91,7 +92,7 @@ function geminiCap(config: unknown): number | undefined {
 }
 
 /** Media and tools cost more than their bytes show. */
-export function promptBound(context: RequestContext): number {
+function promptBound(context: RequestContext): number {
   return promptUpperBound(context.bytes, {
     tools: context.body.tools !== undefined || context.body.functions !== undefined,
     images: countImages(context),

@@ -18,7 +18,7 @@ import { believableUsage } from "../usage/believable-usage.ts";
 import { addUsage, inputTokens, outputTokens, totalTokens, type Usage } from "../usage/usage.ts";
 import type { AttemptProgress } from "./attempt.ts";
 import type { Target } from "./attempt-run.ts";
-import { boundsOf, promptBound, type Reserved } from "./bounds.ts";
+import { boundsOf, type Reserved } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
 
@@ -115,7 +115,7 @@ export class Settlement {
 
   /** The most tokens that the prompt was taken for when the request was admitted. */
   get promptBound(): number {
-    return this.reserved?.bounds.inputTokens ?? promptBound(this.#context);
+    return (this.reserved?.bounds ?? boundsOf(this.#context)).inputTokens;
   }
 
   /** Whether the row is written. */

@@ -71,7 +71,7 @@ function imageUsage(
 ): Usage | undefined {
   const images = asArray(answer?.data).length;
   if (usage === undefined)
-    return buckets({ output_images: images, output_pixels: images * pixels(asString(fields.size)) });
+    return buckets({ output_images: images, output_pixels: images * pixelsOf(asString(fields.size)) });
   const details = asObject(usage.input_tokens_details);
   const inputImage = asNumber(details?.image_tokens) ?? 0;
   return buckets({
@@ -81,7 +81,8 @@ function imageUsage(
   });
 }
 
-function pixels(size: string | undefined): number {
+/** Pixels of an image of this size (`1024x1536`); an image without a size has 1024 × 1024. */
+export function pixelsOf(size: string | undefined): number {
   const found = /^(\d+)x(\d+)$/.exec(size ?? "1024x1024");
   return found === null ? 1024 * 1024 : Number(found[1]) * Number(found[2]);
 }

@@ -7,6 +7,11 @@ const TOOL_PROMPT_TOKENS = 1024;
 /** The most that one image is counted as anywhere: 8 tiles of gpt-4o-mini, https://platform.openai.com/docs/guides/images-vision (2026-11). */
 const IMAGE_TOKENS = 48_169;
 
+/** The most tokens that so many images of a prompt can be counted as. */
+export function imageUpperBound(images: number): number {
+  return images * IMAGE_TOKENS;
+}
+
 /** What the size of a body does not show. */
 export interface PromptContents {
   /** Images, inside the body or only named in it: a small file can be a large picture. */
@@ -23,6 +28,6 @@ export interface PromptContents {
 export function promptUpperBound(body: Uint8Array | number, contents: PromptContents = {}): number {
   const bytes = typeof body === "number" ? body : body.byteLength;
   return (
-    bytes + TEMPLATE_TOKENS + (contents.tools === true ? TOOL_PROMPT_TOKENS : 0) + (contents.images ?? 0) * IMAGE_TOKENS
+    bytes + TEMPLATE_TOKENS + (contents.tools === true ? TOOL_PROMPT_TOKENS : 0) + imageUpperBound(contents.images ?? 0)
   );
 }
