@@ -2,6 +2,7 @@ import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { JsonObject } from "../json/json.ts";
 import type { Frame } from "../upstream/sse.ts";
 import type { Usage } from "../usage/usage.ts";
+import type { AnswerExpressible } from "./answer-words.ts";
 import type { ConversationRequest, ConversationResponse, FormatId, SealOwner, StreamEvent } from "./conversation.ts";
 import type { ParameterReport } from "./report.ts";
 
@@ -110,6 +111,9 @@ export interface Format {
   readonly id: FormatId;
   /** Model and streaming are said by the URL; the body holds neither. */
   readonly inUrl?: boolean;
+
+  /** What a whole answer can say to a client of this format; absent where no client speaks it. */
+  readonly answers?: AnswerExpressible;
 
   /** For bodies that pass through: the same body without what only other owners can open; the same object when clean. */
   readonly withoutForeign?: (body: JsonObject, owner: SealOwner) => JsonObject;

@@ -110,7 +110,7 @@ export interface WordVisitor {
 }
 
 /** The parameter that a word belongs to. */
-export function parameterOf(word: Word): string {
+export function parameterOf(word: string): string {
   const colon = word.indexOf(":");
   return colon < 0 ? word : word.slice(0, colon);
 }

@@ -1,4 +1,5 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
+import { reportLostInAnswer } from "../formats/answer-words.ts";
 import type { ParameterReport } from "../formats/report.ts";
 import { replaceStringMember } from "../json/patch.ts";
 import { answerContext } from "./answer-context.ts";
@@ -58,6 +59,8 @@ function wholeResponse(
 
 function wholeText(context: RequestContext, prepared: Prepared, answer: WholeAnswer): string {
   if (answer.response !== undefined) {
+    const { answers } = context.client;
+    if (answers !== undefined) reportLostInAnswer(answer.response, answers, prepared.call.report);
     return JSON.stringify(context.client.encodeResponse(answer.response, answerContext(context, prepared)));
   }
   const text = passedText(context, answer);

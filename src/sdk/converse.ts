@@ -1,4 +1,5 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
+import { reportLostInAnswer } from "../formats/answer-words.ts";
 import { assemble } from "../formats/assemble.ts";
 import type { StreamEvent } from "../formats/conversation.ts";
 import type { AnswerContext, Format, ResponseContext } from "../formats/format.ts";
@@ -25,6 +26,7 @@ export function converse(client: Format, model: string, body: JsonObject, settin
       const prepared = prepareConversation(client, name, { ...body, stream: false }, own);
       const response = await sendOnce(prepared, own);
       const decoded = decodeWhole(prepared, await response.text());
+      if (client.answers !== undefined) reportLostInAnswer(decoded, client.answers, prepared.call.report);
       return {
         ...client.encodeResponse(decoded, writing(prepared, name)),
         isthmus: answerExtras(name, prepared.entry, prepared.call.report, decoded.usage),

@@ -1,4 +1,5 @@
-import { all, dropped, type Expressible, implied, part, refused } from "../expressible.ts";
+import type { AnswerExpressible } from "../answer-words.ts";
+import { all, converted, dropped, type Expressible, implied, part, refused } from "../expressible.ts";
 
 const LACKS = "Anthropic's Messages API has no such parameter";
 const CACHES = "Anthropic caches by marks in the prompt";
@@ -107,4 +108,26 @@ export const EXPRESSIBLE: Expressible = {
   prompt_cache_retention: dropped(CACHES),
   previous_response_id: refused(LACKS),
   safety_settings: refused(LACKS),
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: dropped("a message of Anthropic's is one"),
+  "choices.message.content": all,
+  "choices.message.annotations": part("without their place in the text"),
+  "choices.message.refusal": converted("as text"),
+  "choices.message.reasoning_content": all,
+  "choices.message.thinking_blocks:sealed": all,
+  "choices.message.thinking_blocks:redacted": all,
+  "choices.message.thought_signature": all,
+  "choices.message.tool_calls": all,
+  "choices.message.tool_calls:custom": converted("input stands in an object"),
+  "choices.message.tool_calls.id": all,
+  "choices.message.tool_calls.thought_signature": all,
+  "choices.message.images": converted("as a picture in Markdown"),
+  "choices.message.audio": part("as text, where there is a transcript"),
+  "choices.logprobs": dropped(ANSWER_LACKS),
+  "choices.stop_sequence": all,
 };

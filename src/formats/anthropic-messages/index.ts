@@ -1,6 +1,7 @@
 import type { Format } from "../format.ts";
 import { endStream } from "./end-stream.ts";
 import { decodeError, encodeError } from "./errors.ts";
+import { ANSWERS } from "./expressible.ts";
 import { AnthropicStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -13,6 +14,7 @@ import { FORMAT } from "./types.ts";
 /** Anthropic's Messages API (https://platform.claude.com/docs/en/api/messages, 2026-11). */
 export const anthropicMessages: Format = {
   id: FORMAT,
+  answers: ANSWERS,
   withoutForeign: withoutForeignSealed,
   decodeRequest,
   encodeRequest,

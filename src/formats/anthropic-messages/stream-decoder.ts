@@ -122,6 +122,12 @@ export class AnthropicStreamDecoder implements StreamDecoder {
   #blockStart(index: number, block: JsonObject, events: StreamEvent[]): void {
     this.#start({}, events);
     this.#blockStop(index, events);
+    const data = block.type === "redacted_thinking" ? asString(block.data) : undefined;
+    const opened = data === undefined ? undefined : openSealed(data, this.#owner);
+    if (opened?.attached === true) {
+      if (this.#next > 0) events.push({ type: "resealed", choice: 0, part: this.#next - 1, sealed: opened.sealed });
+      return;
+    }
     const kind = this.#kindOf(block);
     const open: OpenBlock = { part: this.#next++, kind, start: block, input: "", added: {} };
     this.#open.set(index, open);

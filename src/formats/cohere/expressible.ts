@@ -1,3 +1,4 @@
+import type { AnswerExpressible } from "../answer-words.ts";
 import { all, converted, dropped, type Expressible, implied, part, refused } from "../expressible.ts";
 
 const LACKS = "Cohere has no field for it";
@@ -102,4 +103,27 @@ export const EXPRESSIBLE: Expressible = {
   prompt_cache_retention: dropped(LACKS),
   previous_response_id: refused(LACKS),
   safety_settings: dropped(LACKS),
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+const ANSWER_SIGNS = "its answers carry no signatures";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: dropped("an answer of Cohere's is one"),
+  "choices.message.content": all,
+  "choices.message.annotations": all,
+  "choices.message.refusal": converted("as text"),
+  "choices.message.reasoning_content": all,
+  "choices.message.thinking_blocks:sealed": converted("as thinking without its seal"),
+  "choices.message.thinking_blocks:redacted": dropped(ANSWER_SIGNS),
+  "choices.message.thought_signature": dropped(ANSWER_SIGNS),
+  "choices.message.tool_calls": all,
+  "choices.message.tool_calls:custom": converted("a function's call"),
+  "choices.message.tool_calls.id": all,
+  "choices.message.tool_calls.thought_signature": dropped(ANSWER_SIGNS),
+  "choices.message.images": dropped(ANSWER_LACKS),
+  "choices.message.audio": part("as text, where there is a transcript"),
+  "choices.logprobs": part("in Cohere's own form"),
+  "choices.stop_sequence": dropped(ANSWER_LACKS),
 };

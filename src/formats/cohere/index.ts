@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "./errors.ts";
+import { ANSWERS } from "./expressible.ts";
 import { CohereStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -10,6 +11,7 @@ import { CohereStreamEncoder } from "./stream-encoder.ts";
 /** Cohere's Chat API, version 2 (https://docs.cohere.com/reference/chat, 2026-11-24). */
 export const cohere: Format = {
   id: "cohere",
+  answers: ANSWERS,
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -1,3 +1,4 @@
+import type { AnswerExpressible } from "../answer-words.ts";
 import { all, converted, dropped, type Expressible, implied, part, refused } from "../expressible.ts";
 
 const LACKS = "Gemini has no field for it";
@@ -97,4 +98,26 @@ export const EXPRESSIBLE: Expressible = {
   prompt_cache_retention: dropped(LACKS),
   previous_response_id: refused(LACKS),
   safety_settings: all,
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: all,
+  "choices.message.content": all,
+  "choices.message.annotations": all,
+  "choices.message.refusal": converted("as text"),
+  "choices.message.reasoning_content": all,
+  "choices.message.thinking_blocks:sealed": all,
+  "choices.message.thinking_blocks:redacted": all,
+  "choices.message.thought_signature": all,
+  "choices.message.tool_calls": all,
+  "choices.message.tool_calls:custom": converted("arguments stand in an object"),
+  "choices.message.tool_calls.id": all,
+  "choices.message.tool_calls.thought_signature": all,
+  "choices.message.images": all,
+  "choices.message.audio": all,
+  "choices.logprobs": dropped("Gemini's probabilities have another form"),
+  "choices.stop_sequence": dropped(ANSWER_LACKS),
 };

@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "./errors.ts";
+import { ANSWERS } from "./expressible.ts";
 import { GeminiStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -10,6 +11,7 @@ import { GeminiStreamEncoder } from "./stream-encoder.ts";
 /** Google's generateContent, as AI Studio and Vertex AI speak it (ai.google.dev/api/generate-content, 2026-11). */
 export const gemini: Format = {
   id: "gemini",
+  answers: ANSWERS,
   inUrl: true,
   decodeRequest,
   encodeRequest,

@@ -1,6 +1,6 @@
 import { asArray, isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
 import { assemble } from "../assemble.ts";
-import type { Choice, ConversationResponse, Part } from "../conversation.ts";
+import type { Choice, Citation, ConversationResponse, Part } from "../conversation.ts";
 import type { AnswerContext } from "../format.ts";
 import { encodeFinish } from "./finish.ts";
 import { hiddenSignature, signatureText } from "./signature.ts";
@@ -25,7 +25,7 @@ export function encodeResponse(response: ConversationResponse, context: AnswerCo
 
 function encodeCandidate(choice: Choice): JsonObject {
   const parts = choice.parts.flatMap((part) => encodeAnswerPart(part));
-  const grounding = groundingOf(choice.parts);
+  const grounding = groundingOf(citationsOf(choice.parts));
   return {
     content: { parts, role: "model" },
     finishReason: encodeFinish(choice.finish, choice.rawFinish),
@@ -85,9 +85,28 @@ export function parseArguments(text: string): JsonObject {
   return isObject(parsed) ? parsed : parsed === null ? {} : { arguments: text };
 }
 
+/** A citation in the text that `before` and `text` make together, its place in bytes of UTF-8, as Google counts. */
+export function inBytes(citation: Citation, before: string, text: string): Citation {
+  const bytes = (units: number): number => new TextEncoder().encode(before + text.slice(0, units)).length;
+  return {
+    ...citation,
+    ...(citation.start === undefined ? {} : { start: bytes(citation.start) }),
+    ...(citation.end === undefined ? {} : { end: bytes(citation.end) }),
+  };
+}
+
+function citationsOf(parts: readonly Part[]): Citation[] {
+  let before = "";
+  return parts.flatMap((part) => {
+    if (part.type !== "text") return [];
+    const found = (part.citations ?? []).map((citation) => inBytes(citation, before, part.text));
+    before += part.text;
+    return found;
+  });
+}
+
 /** Sources in Google's words, for answers of other providers. */
-export function groundingOf(parts: readonly Part[]): JsonObject | undefined {
-  const citations = parts.flatMap((part) => (part.type === "text" ? (part.citations ?? []) : []));
+export function groundingOf(citations: readonly Citation[]): JsonObject | undefined {
   if (citations.length === 0) return undefined;
   const sources = new Map<string, number>();
   const chunks: Json[] = [];

@@ -126,7 +126,7 @@ export class GeminiStreamDecoder implements StreamDecoder {
   }
 
   #part(part: Part, choice: OpenChoice, index: number, events: StreamEvent[]): void {
-    if (part.type === "text" || part.type === "thinking") {
+    if (part.type === "text" || (part.type === "thinking" && part.redacted !== true)) {
       if (part.text === "" && part.sealed === undefined) return;
       if (choice.open?.kind !== part.type) {
         this.#close(choice, index, events);

@@ -2,11 +2,11 @@ import type { GatewayError } from "../../errors/gateway-error.ts";
 import { isObject, type Json, type JsonObject, parseJson } from "../../json/json.ts";
 import type { Usage } from "../../usage/usage.ts";
 import { assemble } from "../assemble.ts";
-import type { StreamEvent } from "../conversation.ts";
+import type { Citation, StreamEvent } from "../conversation.ts";
 import type { AnswerContext, StreamEncoder } from "../format.ts";
 import { encodeError } from "./errors.ts";
 import { encodeFinish } from "./finish.ts";
-import { encodeAnswerPart, groundingOf } from "./response.ts";
+import { encodeAnswerPart, groundingOf, inBytes } from "./response.ts";
 import { encodeUsage } from "./usage.ts";
 
 type Finish = Extract<StreamEvent, { type: "finish" }>;
@@ -20,7 +20,10 @@ export class GeminiStreamEncoder implements StreamEncoder {
   readonly #array: boolean;
   /** Events of parts that are sent whole, by choice and part. */
   readonly #held = new Map<string, StreamEvent[]>();
-  readonly #citations = new Map<number, StreamEvent[]>();
+  readonly #citations = new Map<number, Citation[]>();
+  /** The text of each choice so far, and where in it each of its parts begins. */
+  readonly #texts = new Map<number, string>();
+  readonly #starts = new Map<string, number>();
   readonly #thinking = new Set<string>();
   readonly #finishes: Finish[] = [];
   #id: string | undefined;
@@ -40,6 +43,7 @@ export class GeminiStreamEncoder implements StreamEncoder {
       case "part-start": {
         const key = `${event.choice}/${event.part}`;
         if (event.kind === "thinking") this.#thinking.add(key);
+        if (event.kind === "text") this.#starts.set(key, this.#texts.get(event.choice)?.length ?? 0);
         if (event.kind === "tool-call" || event.kind === "audio") this.#held.set(key, [event]);
         return "";
       }
@@ -51,6 +55,7 @@ export class GeminiStreamEncoder implements StreamEncoder {
           return "";
         }
         if (event.text === "") return "";
+        if (this.#starts.has(key)) this.#texts.set(event.choice, (this.#texts.get(event.choice) ?? "") + event.text);
         return this.#parts(event.choice, [{ text: event.text, ...(this.#thinking.has(key) ? { thought: true } : {}) }]);
       }
       case "audio-delta":
@@ -77,7 +82,9 @@ export class GeminiStreamEncoder implements StreamEncoder {
         return this.#parts(event.choice, encodeAnswerPart(event.value));
       case "citation": {
         const known = this.#citations.get(event.choice) ?? [];
-        known.push(event);
+        const text = this.#texts.get(event.choice) ?? "";
+        const start = this.#starts.get(`${event.choice}/${event.part}`) ?? 0;
+        known.push(inBytes(event.citation, text.slice(0, start), text.slice(start)));
         this.#citations.set(event.choice, known);
         return "";
       }
@@ -107,15 +114,7 @@ export class GeminiStreamEncoder implements StreamEncoder {
   }
 
   #finishCandidate(finish: Finish): JsonObject {
-    const citations = this.#citations.get(finish.choice);
-    const grounding =
-      citations === undefined
-        ? undefined
-        : groundingOf(
-            citations.flatMap((event) =>
-              event.type === "citation" ? [{ type: "text" as const, text: "", citations: [event.citation] }] : [],
-            ),
-          );
+    const grounding = groundingOf(this.#citations.get(finish.choice) ?? []);
     return {
       content: { parts: [], role: "model" },
       finishReason: encodeFinish(finish.reason, finish.raw),
@@ -158,7 +157,10 @@ export class GeminiStreamEncoder implements StreamEncoder {
 
 /** Whether the held events of a tool call add up to JSON. */
 function complete(events: readonly StreamEvent[]): boolean {
-  if (events[0]?.type === "part-start" && events[0].kind === "audio") return true;
+  const [first] = events;
+  if (first?.type === "part-start" && first.kind === "audio") return true;
+  // Free text is whole when it ends.
+  if (first?.type === "part-start" && first.kind === "tool-call" && first.toolKind === "custom") return true;
   const text = events.map((event) => (event.type === "delta" ? event.text : "")).join("");
   return text.trim() === "" || isObject(parseJson(text));
 }

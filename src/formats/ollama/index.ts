@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "./errors.ts";
+import { ANSWERS } from "./expressible.ts";
 import { OllamaStreamObserver, readUsage } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -10,6 +11,7 @@ import { OllamaStreamEncoder } from "./stream-encoder.ts";
 /** Ollama's own chat API; streams are lines of JSON (https://docs.ollama.com/api/chat, 2026-11-24). */
 export const ollama: Format = {
   id: "ollama",
+  answers: ANSWERS,
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -1,3 +1,4 @@
+import type { AnswerExpressible } from "../answer-words.ts";
 import { all, dropped, type Expressible, part, refused } from "../expressible.ts";
 
 const LACKS = "Chat Completions has no field for it";
@@ -100,4 +101,26 @@ export const EXPRESSIBLE: Expressible = {
   prompt_cache_retention: all,
   previous_response_id: refused("Chat Completions keeps no state"),
   safety_settings: all,
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: all,
+  "choices.message.content": all,
+  "choices.message.annotations": all,
+  "choices.message.refusal": all,
+  "choices.message.reasoning_content": all,
+  "choices.message.thinking_blocks:sealed": all,
+  "choices.message.thinking_blocks:redacted": all,
+  "choices.message.thought_signature": part("of the last text that has one"),
+  "choices.message.tool_calls": all,
+  "choices.message.tool_calls:custom": all,
+  "choices.message.tool_calls.id": all,
+  "choices.message.tool_calls.thought_signature": all,
+  "choices.message.images": all,
+  "choices.message.audio": part("one of each choice"),
+  "choices.logprobs": all,
+  "choices.stop_sequence": dropped(ANSWER_LACKS),
 };

@@ -1,5 +1,6 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "./errors.ts";
+import { ANSWERS } from "./expressible.ts";
 import { ChatStreamObserver } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -11,6 +12,7 @@ import { usageOf } from "./usage.ts";
 /** OpenAI's Chat Completions (platform.openai.com/docs/api-reference/chat, 2026-11), and what the world made of it. */
 export const openaiChat: Format = {
   id: "openai-chat",
+  answers: ANSWERS,
   decodeRequest,
   encodeRequest,
   decodeResponse,

@@ -20,6 +20,7 @@ import { failureOf } from "./errors.ts";
 import { decodeFinish } from "./finish.ts";
 import { argumentText, splitThought } from "./messages-decode.ts";
 import { mediaSource } from "./parts-decode.ts";
+import { reasoningPieces } from "./reasoning-pieces.ts";
 import { usageOf } from "./usage.ts";
 
 type OpenKind = "text" | "thinking" | "refusal";
@@ -234,34 +235,15 @@ export class ChatStreamDecoder implements StreamDecoder {
 
   /** Reasoning under any of its names; a signature ends its part. */
   #reasoning(delta: JsonObject, choice: OpenChoice, index: number, events: StreamEvent[]): void {
-    const blocks = asArray(delta.thinking_blocks).filter(isObject);
-    const details = asArray(delta.reasoning_details).filter(isObject);
-    const plain = asString(delta.reasoning_content) ?? asString(delta.reasoning) ?? asString(delta.thinking);
-    const text =
-      plain ??
-      (blocks.length > 0
-        ? blocks.map((block) => asString(block.thinking) ?? "").join("")
-        : details.map((detail) => asString(detail.text) ?? asString(detail.summary) ?? "").join(""));
-    if (text !== "") this.#put(choice, index, "thinking", text, events);
-    for (const block of blocks) {
-      const signature = asString(block.signature);
-      const hidden = asString(block.data);
-      if (signature !== undefined && signature !== "")
-        this.#seal(choice, index, uncarry(signature, "anthropic"), events);
-      else if (block.type === "redacted_thinking" && hidden !== undefined) {
+    for (const { text, sealed, hidden } of reasoningPieces(delta, this.#context.owner)) {
+      if (hidden === true && sealed !== undefined) {
         this.#close(choice, index, events);
-        events.push({
-          type: "part",
-          choice: index,
-          part: choice.next++,
-          value: { type: "thinking", text: "", redacted: true, sealed: uncarry(hidden, "anthropic") },
-        });
+        const value = { type: "thinking", text: "", redacted: true, sealed } as const;
+        events.push({ type: "part", choice: index, part: choice.next++, value });
+        continue;
       }
-    }
-    for (const detail of details) {
-      const signature = asString(detail.signature) ?? asString(detail.data);
-      if (signature !== undefined && signature !== "")
-        this.#seal(choice, index, { owner: this.#context.owner, value: signature }, events);
+      if (text !== "") this.#put(choice, index, "thinking", text, events);
+      if (sealed !== undefined) this.#seal(choice, index, sealed, events);
     }
   }
 

@@ -1,4 +1,5 @@
-import { all, dropped, type Expressible, part } from "../expressible.ts";
+import type { AnswerExpressible } from "../answer-words.ts";
+import { all, converted, dropped, type Expressible, part } from "../expressible.ts";
 import { textExpressible } from "../text-expressible.ts";
 
 const LACKS = "text completions have no field for it";
@@ -19,4 +20,26 @@ export const EXPRESSIBLE: Expressible = {
   top_logprobs: part("with logprobs only"),
   user: all,
   parallel_tool_calls: dropped(LACKS),
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: all,
+  "choices.message.content": all,
+  "choices.message.annotations": dropped(ANSWER_LACKS),
+  "choices.message.refusal": converted("as text"),
+  "choices.message.reasoning_content": dropped(ANSWER_LACKS),
+  "choices.message.thinking_blocks:sealed": dropped(ANSWER_LACKS),
+  "choices.message.thinking_blocks:redacted": dropped(ANSWER_LACKS),
+  "choices.message.thought_signature": dropped(ANSWER_LACKS),
+  "choices.message.tool_calls": dropped(ANSWER_LACKS),
+  "choices.message.tool_calls:custom": dropped(ANSWER_LACKS),
+  "choices.message.tool_calls.id": dropped(ANSWER_LACKS),
+  "choices.message.tool_calls.thought_signature": dropped(ANSWER_LACKS),
+  "choices.message.images": dropped(ANSWER_LACKS),
+  "choices.message.audio": part("as text, where there is a transcript"),
+  "choices.logprobs": part("in their own form"),
+  "choices.stop_sequence": dropped(ANSWER_LACKS),
 };

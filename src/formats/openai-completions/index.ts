@@ -1,6 +1,7 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "../openai-chat/errors.ts";
 import { usageOf } from "../openai-chat/usage.ts";
+import { ANSWERS } from "./expressible.ts";
 import { CompletionsStreamObserver } from "./observer.ts";
 import { decodeRequest } from "./request-decode.ts";
 import { encodeRequest } from "./request-encode.ts";
@@ -11,6 +12,7 @@ import { CompletionsStreamEncoder } from "./stream-encoder.ts";
 /** OpenAI's legacy text completions (https://platform.openai.com/docs/api-reference/completions, 2026-11). */
 export const openaiCompletions: Format = {
   id: "openai-completions",
+  answers: ANSWERS,
   decodeRequest,
   encodeRequest,
   decodeResponse,

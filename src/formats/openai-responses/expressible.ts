@@ -1,3 +1,4 @@
+import type { AnswerExpressible } from "../answer-words.ts";
 import { all, dropped, type Expressible, part, refused } from "../expressible.ts";
 
 const LACKS = "the Responses API has no field for it";
@@ -97,4 +98,26 @@ export const EXPRESSIBLE: Expressible = {
   prompt_cache_retention: all,
   previous_response_id: all,
   safety_settings: dropped(LACKS),
+};
+
+const ANSWER_LACKS = "its answers have no field for it";
+
+/** What a whole answer can say to the format's clients. */
+export const ANSWERS: AnswerExpressible = {
+  choices: dropped("an answer of the Responses API is one"),
+  "choices.message.content": all,
+  "choices.message.annotations": part("what names a page or a file"),
+  "choices.message.refusal": all,
+  "choices.message.reasoning_content": all,
+  "choices.message.thinking_blocks:sealed": all,
+  "choices.message.thinking_blocks:redacted": all,
+  "choices.message.thought_signature": part("in an item behind the text"),
+  "choices.message.tool_calls": all,
+  "choices.message.tool_calls:custom": all,
+  "choices.message.tool_calls.id": all,
+  "choices.message.tool_calls.thought_signature": part("in an item behind the call"),
+  "choices.message.images": all,
+  "choices.message.audio": part("as text, where there is a transcript"),
+  "choices.logprobs": all,
+  "choices.stop_sequence": dropped(ANSWER_LACKS),
 };

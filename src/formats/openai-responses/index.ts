@@ -1,6 +1,7 @@
 import type { Format } from "../format.ts";
 import { decodeError, encodeError } from "../openai-chat/errors.ts";
 import { endStream } from "./end-stream.ts";
+import { ANSWERS } from "./expressible.ts";
 import { ResponsesStreamObserver } from "./observer.ts";
 import { withOwnItemsOnly } from "./own-items.ts";
 import { decodeRequest } from "./request-decode.ts";
@@ -13,6 +14,7 @@ import { decodeUsage } from "./usage.ts";
 /** OpenAI's Responses API (https://platform.openai.com/docs/api-reference/responses, 2026-11). */
 export const openaiResponses: Format = {
   id: "openai-responses",
+  answers: ANSWERS,
   withoutForeign: withOwnItemsOnly,
   decodeRequest,
   encodeRequest,
