@@ -69,6 +69,8 @@ export interface Ledger {
    * settled without a lease when it was refused before any call.
    */
   settle(record: SpendRecord): void;
+  /** Whether a request that ended not long ago has its record. */
+  settled(id: string): boolean;
   /** Leases without settlement. */
   readonly inFlight: number;
   /** The database could not be written at the last attempt; what is settled waits in the journal. */
@@ -209,7 +211,7 @@ class JournaledLedger implements Ledger {
 
   settle(record: SpendRecord): void {
     const open = this.#leases.get(record.id);
-    if (open === undefined && (this.#settledIds.has(record.id) || this.#olderSettledIds.has(record.id))) {
+    if (open === undefined && this.settled(record.id)) {
       this.#duplicates++;
       this.#log.error("a request was settled twice; the first record stays", { id: record.id });
       return;
@@ -232,6 +234,10 @@ class JournaledLedger implements Ledger {
     if (open !== undefined) open.file.openLeases--;
     if (this.#writer.full) this.#writer.spill(file, file.size - this.#journal.lastLineBytes, file.size);
     else this.#writer.add(record, file);
+  }
+
+  settled(id: string): boolean {
+    return this.#settledIds.has(id) || this.#olderSettledIds.has(id);
   }
 
   async flush(): Promise<void> {

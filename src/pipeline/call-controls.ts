@@ -21,6 +21,19 @@ export interface CallControls {
 const VISIBLE_ID = /^[\x21-\x7e]{1,256}$/;
 const SESSION_ID = /^[A-Za-z0-9_-]{8,}$/;
 
+/** What a call is taken to say whose own words cannot be used. */
+export const NO_CONTROLS: CallControls = readCallControls({}, new Headers());
+
+/** As `readCallControls`, with the refusal as a value, for who has to write it down. */
+export function controlsOrRefusal(body: JsonObject, headers: Headers, snapshot: Snapshot): CallControls | GatewayError {
+  try {
+    return readCallControls(body, headers, snapshot);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
+}
+
 /**
  * Reads LiteLLM's request headers and body extras. Wrong types are refused, naming the field. The configuration may name
  * header fields of its own that say who the end user is.

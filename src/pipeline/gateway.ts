@@ -18,6 +18,8 @@ export interface Accounts {
   /** The call may cost as much as this in all (decimal text of nano-dollars). */
   extend(id: string, amount: string): void;
   settle(record: SpendRecord): void;
+  /** Whether a call that ended not long ago has its row. */
+  settled(id: string): boolean;
 }
 
 /** What a request needs of the process that serves it. */

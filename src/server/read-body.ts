@@ -1,5 +1,6 @@
 import { GatewayError } from "../errors/gateway-error.ts";
 import { isObject, type JsonObject } from "../json/json.ts";
+import type { RouteRequest } from "./route.ts";
 
 export interface RequestBody {
   readonly text: string;
@@ -18,6 +19,19 @@ const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 /** Reads and parses a JSON body once. An empty body counts as `{}`. Throws the caller's refusal. */
 export async function readBody(request: Request, limit: number): Promise<RequestBody> {
   return parseBody(await readBytes(request, limit));
+}
+
+/** Stands for a body that could not be read. */
+export const UNREAD_BODY: RequestBody = { text: "", bytes: 0, json: {} };
+
+/** As `readBody`, within the configured limit, with the refusal as a value, for who has to write it down. */
+export async function bodyOrRefusal({ request, services }: RouteRequest): Promise<RequestBody | GatewayError> {
+  try {
+    return await readBody(request, services.snapshot().general.maxRequestSizeBytes);
+  } catch (error) {
+    if (error instanceof GatewayError) return error;
+    throw error;
+  }
 }
 
 /** Reads a body whole, whatever it is. Throws the caller's refusal. */

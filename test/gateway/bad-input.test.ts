@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { chat, freePort, type RunningGateway, startGateway } from "../support/gateway.ts";
+import { eventually } from "../support/eventually.ts";
+import { chat as call, freePort, type RunningGateway, startGateway } from "../support/gateway.ts";
+import { ManagementClient } from "../support/management-client.ts";
 import { chatAnswer, chatStream, startUpstream, type Upstream } from "../support/upstream.ts";
 
 let gateway: RunningGateway;
@@ -46,6 +48,17 @@ afterAll(async () => {
   raw.close();
   await upstream.stop();
 });
+
+/** The calls of a caller who is known: each must have one row at the end. */
+const calls: string[] = [];
+
+async function chat(...asked: Parameters<typeof call>): Promise<Response> {
+  const response = await call(...asked);
+  const id = response.headers.get("x-litellm-call-id");
+  expect(id).not.toBeNull();
+  calls.push(id as string);
+  return response;
+}
 
 const ask = { model: "m", messages: [{ role: "user", content: "hi" }] };
 
@@ -136,6 +149,13 @@ describe("requests", () => {
 
   test("a body that stops half way and a header bomb leave the process well", async () => {
     const { port, hostname } = new URL(gateway.url);
+    const refused = async (): Promise<number> =>
+      (
+        (await new ManagementClient(gateway).ok("GET", "/health/readiness/details")) as {
+          refusals: Record<string, number>;
+        }
+      ).refusals.body_broken ?? 0;
+    const before = await refused();
     for (const bytes of [
       `POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${gateway.key}\r\nContent-Length: 1000\r\n\r\n{"model":`,
       `GET / HTTP/1.1\r\nHost: x\r\n${Array.from({ length: 20_000 }, (_, index) => `x-${index}: ${"y".repeat(50)}`).join("\r\n")}\r\n\r\n`,
@@ -152,6 +172,34 @@ describe("requests", () => {
         socket.on("error", () => resolve());
       });
     }
+    expect((await fetch(`${gateway.url}/health/liveliness`)).status).toBe(200);
+    await eventually(async () => (await refused()) === before + 1, { what: "the half body is counted" });
+  });
+
+  test.each([
+    ["headers of a megabyte", [`x-bomb: ${"y".repeat(1024 * 1024)}`], "", [400, 431]],
+    ["ten thousand headers", Array.from({ length: 10_000 }, (_, index) => `x-${index}: y`), "", [400, 431]],
+    ["no length and no chunks", ["content-type: application/json"], "", [400]],
+    ["a length that is none", ["content-length: many"], "", [400]],
+    ["chunks that are none", ["transfer-encoding: chunked"], "zzz\r\nno\r\n", [400]],
+    ["two lengths", ["content-length: 2", "content-length: 3"], "{}", [400]],
+  ])("%s are refused on the wire, and nobody waits", async (_, headers, body, statuses) => {
+    const { port, hostname } = new URL(gateway.url);
+    const head = [
+      "POST /v1/chat/completions HTTP/1.1",
+      "host: gateway",
+      `authorization: Bearer ${gateway.key}`,
+      "connection: close",
+      ...headers,
+    ].join("\r\n");
+    const status = await new Promise<number>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.write(`${head}\r\n\r\n${body}`));
+      // A connection that is closed without a word is a refusal, too.
+      socket.on("error", () => resolve(statuses[0] as number));
+      socket.on("close", () => resolve(statuses[0] as number));
+      socket.once("data", (data) => resolve(Number(data.toString().split(" ")[1])));
+    });
+    expect(statuses).toContain(status);
     expect((await fetch(`${gateway.url}/health/liveliness`)).status).toBe(200);
   });
 
@@ -317,6 +365,41 @@ describe("upstream streams", () => {
     expect(text).not.toContain('"content":"b"');
   });
 
+  test("one byte at a time, and line breaks of three kinds, change nothing", async () => {
+    upstream.handler = () => chatStream(["täg", " 👋 ", "end"], { bytewise: true });
+    const text = await (await chat(gateway, streamed)).text();
+    const words = [...text.matchAll(/"content":"([^"]*)"/g)].map(([, word]) => word).join("");
+    expect(words).toBe("täg 👋 end");
+    expect(text).toEndWith("data: [DONE]\n\n");
+  });
+
+  test("a stream that never ends is the client's to leave, and its provider is left within 100 ms", async () => {
+    let left = Promise.withResolvers<number>();
+    upstream.handler = (_, signal) => {
+      left = Promise.withResolvers<number>();
+      signal.addEventListener("abort", () => left.resolve(performance.now()));
+      return chatStream(Array(1_000_000).fill("on and on "), { gap: 1 });
+    };
+    const leaving = new AbortController();
+    const response = await fetch(`${gateway.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${gateway.key}` },
+      body: JSON.stringify(streamed),
+      signal: leaving.signal,
+    });
+    calls.push(response.headers.get("x-litellm-call-id") as string);
+    let bytes = 0;
+    const leftAt = await (async () => {
+      for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+        bytes += chunk.byteLength;
+        if (bytes > 20_000) break;
+      }
+      leaving.abort();
+      return performance.now();
+    })();
+    expect((await left.promise) - leftAt).toBeLessThan(100);
+  });
+
   test("a JSON answer to a request for a stream is streamed", async () => {
     upstream.handler = () => Response.json(chatAnswer("whole"));
     const text = await (await chat(gateway, streamed)).text();
@@ -331,8 +414,17 @@ describe("upstream streams", () => {
   });
 });
 
-test("after all of that, no record is missing and the process lives", async () => {
+test("after all of that, every call has one row and the process lives", async () => {
   upstream.handler = () => Response.json(chatAnswer("fine"));
   expect((await chat(gateway, ask)).status).toBe(200);
   expect(gateway.process.exitCode).toBeNull();
+  expect(calls.length).toBeGreaterThan(40);
+  const client = new ManagementClient(gateway);
+  for (const id of calls) {
+    const rows = await eventually(async () => {
+      const found = (await client.ok("GET", `/spend/logs?request_id=${id}`)) as Record<string, unknown>[];
+      return found.length > 0 ? found : undefined;
+    });
+    expect(rows).toHaveLength(1);
+  }
 });

@@ -2,12 +2,12 @@ import { GatewayError } from "../../errors/gateway-error.ts";
 import type { FormatId } from "../../formats/conversation.ts";
 import { formatById } from "../../formats/registry.ts";
 import type { JsonObject } from "../../json/json.ts";
-import { readCallControls } from "../../pipeline/call-controls.ts";
+import { controlsOrRefusal, NO_CONTROLS } from "../../pipeline/call-controls.ts";
 import { handleConversation } from "../../pipeline/handle-conversation.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 import { resumeConversation } from "../../pipeline/responses/resume-conversation.ts";
 import { newCallId } from "../call-id.ts";
-import { type RequestBody, readBody } from "../read-body.ts";
+import { bodyOrRefusal, type RequestBody, UNREAD_BODY } from "../read-body.ts";
 import { internalError } from "../render-error.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { chatRequestSchema, chatResponseSchema, messagesRequestSchema } from "../schemas.ts";
@@ -131,20 +131,25 @@ export const conversationRoutes: readonly Route[] = [
 ];
 
 async function serve(route: RouteRequest, kind: ConversationRoute): Promise<Response> {
-  const { maxRequestSizeBytes } = route.services.snapshot().general;
-  return serveBody(route, kind, await readBody(route.request, maxRequestSizeBytes));
+  return serveBody(route, kind, await bodyOrRefusal(route));
 }
 
-/** Serves a conversation whose body was read already. */
-export async function serveBody(route: RouteRequest, kind: ConversationRoute, body: RequestBody): Promise<Response> {
+/** Serves a conversation whose body was read already, or could not be. */
+export async function serveBody(
+  route: RouteRequest,
+  kind: ConversationRoute,
+  read: RequestBody | GatewayError,
+): Promise<Response> {
   const { services, request, principal } = route;
   if (principal === undefined) throw internalError();
   const snapshot = services.snapshot();
+  const body = read instanceof GatewayError ? UNREAD_BODY : read;
   const { text, bytes } = body;
   // What the URL says stands in the body for the decoder; text that passes through never holds it.
   const json = kind.stream === true ? { ...body.json, stream: true } : body.json;
   const asArray = kind.stream === true && new URL(request.url).searchParams.get("alt") !== "sse";
   const model = snapshot.general.completionModel ?? route.params.model ?? json.model;
+  const controls = controlsOrRefusal(json, request.headers, snapshot);
   const context: RequestContext = {
     id: newCallId(),
     startedAt: Date.now(),
@@ -162,14 +167,17 @@ export async function serveBody(route: RouteRequest, kind: ConversationRoute, bo
     body: json,
     requestedModel: typeof model === "string" ? model : "None",
     stream: json.stream === true,
-    controls: readCallControls(json, request.headers, snapshot),
+    controls: controls instanceof GatewayError ? NO_CONTROLS : controls,
     ...(asArray ? { streamFraming: "json-array" as const } : {}),
   };
-  return answerOrRefusal(services, context, kind.format, async () => {
+  const run = async (): Promise<Response> => {
+    if (read instanceof GatewayError) throw read;
+    if (controls instanceof GatewayError) throw controls;
     refuseMissing(json, kind);
     const whole = kind.format === "openai-responses" ? await resumeConversation(services, context) : context;
     return handleConversation(services, whole);
-  });
+  };
+  return answerOrRefusal(services, context, kind.format, run, true);
 }
 
 function refuseMissing(body: JsonObject, kind: ConversationRoute): void {

@@ -2,12 +2,12 @@ import { z } from "zod";
 import { GatewayError } from "../../errors/gateway-error.ts";
 import { formatById } from "../../formats/registry.ts";
 import type { MutableJsonObject } from "../../json/json.ts";
-import { readCallControls } from "../../pipeline/call-controls.ts";
+import { controlsOrRefusal, NO_CONTROLS } from "../../pipeline/call-controls.ts";
 import { handleOperation } from "../../pipeline/handle-operation.ts";
 import type { RequestContext } from "../../pipeline/request-context.ts";
 import type { Operation } from "../../providers/provider.ts";
 import { newCallId } from "../call-id.ts";
-import { BodyBroken, readBody } from "../read-body.ts";
+import { BodyBroken, bodyOrRefusal, UNREAD_BODY } from "../read-body.ts";
 import { internalError } from "../render-error.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { answerOrRefusal } from "./refusal.ts";
@@ -144,11 +144,13 @@ async function serve(route: RouteRequest, kind: OperationRoute): Promise<Respons
   const snapshot = services.snapshot();
   const multipart = (request.headers.get("content-type") ?? "").startsWith("multipart/form-data");
   const limit = snapshot.general.maxRequestSizeBytes;
-  const { json, text, bytes, form } = multipart
-    ? await readForm(request, limit)
-    : { ...(await readBody(request, limit)), form: undefined };
+  const uploaded = multipart ? await readForm(request, limit) : undefined;
+  const read = uploaded === undefined ? await bodyOrRefusal(route) : uploaded;
+  const { json, text, bytes } = read instanceof GatewayError ? UNREAD_BODY : read;
+  const form = uploaded instanceof GatewayError ? undefined : uploaded?.form;
   const fallback = kind.defaultModel === undefined ? undefined : snapshot.general.raw[kind.defaultModel];
   const model = route.params.model ?? json.model ?? fallback;
+  const controls = controlsOrRefusal(json, request.headers, snapshot);
   const context: RequestContext = {
     id: newCallId(),
     startedAt: Date.now(),
@@ -167,9 +169,11 @@ async function serve(route: RouteRequest, kind: OperationRoute): Promise<Respons
     ...(form === undefined ? {} : { form }),
     requestedModel: typeof model === "string" ? model : "None",
     stream: json.stream === true || json.stream === "true",
-    controls: readCallControls(json, request.headers, snapshot),
+    controls: controls instanceof GatewayError ? NO_CONTROLS : controls,
   };
-  return answerOrRefusal(services, context, "openai-chat", async () => {
+  const run = async (): Promise<Response> => {
+    if (read instanceof GatewayError) throw read;
+    if (controls instanceof GatewayError) throw controls;
     const missing = kind.required.find((field) => json[field] === undefined || json[field] === null);
     if (missing !== undefined) {
       throw new GatewayError("invalid_request", `${kind.routeName}: Missing required parameter: '${missing}'.`, {
@@ -177,16 +181,17 @@ async function serve(route: RouteRequest, kind: OperationRoute): Promise<Respons
       });
     }
     return handleOperation(services, context);
-  });
+  };
+  return answerOrRefusal(services, context, "openai-chat", run, true);
 }
 
 async function readForm(
   request: Request,
   limit: number,
-): Promise<{ json: MutableJsonObject; text: string; bytes: number; form: FormData }> {
+): Promise<{ json: MutableJsonObject; text: string; bytes: number; form: FormData } | GatewayError> {
   const declared = Number(request.headers.get("content-length") ?? 0);
   if (declared > limit) {
-    throw new GatewayError(
+    return new GatewayError(
       "request_too_large",
       `Request size is too large. Max size is ${Math.round(limit / 1_048_576)} MB`,
       { param: "request_body" },
@@ -197,7 +202,7 @@ async function readForm(
     form = await request.formData();
   } catch (cause) {
     if (request.signal.aborted) throw new BodyBroken("the form ended before it was complete", { cause });
-    throw new GatewayError("invalid_request", "Invalid form: it cannot be read as multipart/form-data", {
+    return new GatewayError("invalid_request", "Invalid form: it cannot be read as multipart/form-data", {
       param: "request_body",
       cause,
     });

@@ -4,20 +4,29 @@ import type { JsonObject } from "../../json/json.ts";
 import { callHeaders } from "../../pipeline/answer-headers.ts";
 import { ClientGone } from "../../pipeline/attempt.ts";
 import { type RequestContext, visibleCallId } from "../../pipeline/request-context.ts";
+import { settleFailure } from "../../pipeline/run-attempts.ts";
+import { Settlement } from "../../pipeline/settlement.ts";
 import { internalError, renderError } from "../render-error.ts";
 import type { Services } from "../services.ts";
 
-/** Runs a model call; its refusals get the headers that every answer of a model route has. */
+/**
+ * Runs a model call; its refusals get the headers that every answer of a model route has. With `recorded` what is refused
+ * before the pipeline knows of it has a row all the same, as every call of a caller who is known.
+ */
 export async function answerOrRefusal(
   services: Services,
   context: RequestContext,
   format: FormatId,
   run: () => Promise<Response>,
+  recorded = false,
 ): Promise<Response> {
   try {
     refuseClientCredentials(context);
     return await run();
   } catch (error) {
+    if (recorded && !services.accounts.settled(context.id)) {
+      settleFailure(services, new Settlement(services, context), error);
+    }
     if (error instanceof ClientGone) throw error;
     if (!(error instanceof GatewayError)) {
       services.log.error("a model route failed", {
