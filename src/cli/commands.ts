@@ -69,7 +69,8 @@ export const SUB_COMMANDS: ReadonlyMap<string, SubCommandEntry> = new Map([
     "simulate",
     {
       usage: "simulate [options]",
-      summary: "serve traffic of the past by a configuration, without calling anybody (--config, --traffic, --compare)",
+      summary:
+        "serve traffic of the past by a configuration, without calling anybody (--config, --traffic or --ledger, --compare)",
       load: async () => (await import("./commands/simulate.ts")).simulate,
     },
   ],

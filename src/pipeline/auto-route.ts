@@ -15,9 +15,11 @@ import { requireModel } from "./model-denial.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** The vectors of a router's own words are nobody's request. */
+export const AUTO_ROUTER_CALLER = "isthmus-auto-router";
+
 const PRINCIPAL: Principal = {
-  keyHash: "isthmus-auto-router",
-  keyAlias: "isthmus-auto-router",
+  keyHash: AUTO_ROUTER_CALLER,
+  keyAlias: AUTO_ROUTER_CALLER,
   role: "internal_user",
 };
 const EMBEDDING_SECONDS = 10;

@@ -5,8 +5,8 @@ import { type ObservedAttempt, simulate } from "../../src/routing/simulation/sim
 import type { TrafficRequest } from "../../src/routing/simulation/traffic.ts";
 import { entry, snapshotOf } from "../support/snapshot-of.ts";
 
-/** `ISTHMUS_SIMULATED_REQUESTS=1000000` for the long run. */
-const REQUESTS = Number(process.env.ISTHMUS_SIMULATED_REQUESTS ?? 300_000);
+/** `ISTHMUS_SIMULATED_REQUESTS` for more, or for fewer. */
+const REQUESTS = Number(process.env.ISTHMUS_SIMULATED_REQUESTS ?? 1_000_000);
 const START = Date.UTC(2026, 0, 5, 8);
 const PER_SECOND = 20;
 const SECONDS = REQUESTS / PER_SECOND;
@@ -199,6 +199,9 @@ test("a key's budget stops it, others go on", () => {
     keyBudgets: new Map([["key-0", 2_000_000n]]),
   });
   expect(report.keys.get("key-0")?.budgetStops).toBeGreaterThan(0);
+  expect(report.models.get("steady")?.budgetStops).toBe(report.keys.get("key-0")?.budgetStops as number);
+  expect(report.keys.get("key-0")?.cost).toBeGreaterThan(1_800_000n);
+  expect(report.keys.get("key-0")?.cost).toBeLessThanOrEqual(2_000_000n);
   expect(report.keys.get("key-1")?.budgetStops).toBe(0);
 });
 

@@ -31,6 +31,7 @@ function requestOf(row: JsonObject): TrafficRequest | undefined {
   return {
     at,
     model,
+    routedTo: asString(row.routedTo ?? asObject(asObject(row.metadata)?.routing_decision)?.model),
     promptTokens: asNumber(row.promptTokens ?? row.prompt_tokens) ?? 0,
     cachedTokens: asNumber(row.cachedTokens ?? row.cache_read_tokens) ?? 0,
     completionTokens: asNumber(row.completionTokens ?? row.completion_tokens) ?? 0,

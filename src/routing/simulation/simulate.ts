@@ -1,5 +1,6 @@
 import { priceCall } from "../../pricing/cost.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
+import type { AutoDecision } from "../auto/decision.ts";
 import type { Candidate } from "../candidate.ts";
 import type { UsedTokens } from "../minute-counts.ts";
 import type { RouteGroup } from "../route-group.ts";
@@ -19,7 +20,7 @@ export interface SimulationOptions {
   readonly traffic: Iterable<TrafficRequest>;
   readonly seed: number;
   readonly behaviourOf: (deployment: Deployment) => Behaviour;
-  /** Key → nano-dollars that it may spend. */
+  /** Key → nano-dollars that it may spend: a request that does not fit beside those under way is refused. */
   readonly keyBudgets?: ReadonlyMap<string, bigint>;
   /** Sees every attempt before it begins. */
   readonly onAttempt?: (attempt: ObservedAttempt) => void;
@@ -62,6 +63,8 @@ class Simulation {
   readonly #models = new Map<string, Tally>();
   readonly #deployments = new Map<string, Tally>();
   readonly #keys = new Map<string, Tally>();
+  /** Nano-dollars by key. */
+  readonly #held = new Map<string, bigint>();
   #queue = new EventQueue();
   #start = 0;
   #cooldowns = 0;
@@ -114,18 +117,34 @@ class Simulation {
   #begin(request: TrafficRequest): void {
     const tallies = [this.#total, tallyOf(this.#models, request.model), tallyOf(this.#keys, request.key)];
     for (const tally of tallies) tally.requests++;
-    const budget = this.#options.keyBudgets?.get(request.key);
-    if (budget !== undefined && tallyOf(this.#keys, request.key).cost >= budget) {
-      for (const tally of tallies) tally.budgetStops++;
-      return;
-    }
-    const plan = new RoutePlan({ router: this.#router, routing: this.#routing, request: routeRequest(request) });
+    const plan = new RoutePlan({
+      router: this.#router,
+      routing: this.#routing,
+      request: routeRequest(request),
+      decision: decisionOf(this.#options.snapshot, request),
+    });
     if (!plan.known) {
       this.#unknown++;
       for (const tally of tallies) tally.failed("unknown_model");
       return;
     }
-    new Course(this, plan, request, tallies).go();
+    const budget = this.#options.keyBudgets?.get(request.key);
+    const most = budget === undefined ? 0n : mostOf(request, plan.target.group);
+    if (budget !== undefined && tallyOf(this.#keys, request.key).cost + this.#heldBy(request.key) + most > budget) {
+      for (const tally of tallies) tally.budgetStops++;
+      return;
+    }
+    this.hold(request.key, most);
+    new Course(this, plan, request, tallies, most).go();
+  }
+
+  #heldBy(key: string): bigint {
+    return this.#held.get(key) ?? 0n;
+  }
+
+  /** What requests under way may still cost their keys; a negative amount is given back. */
+  hold(key: string, nano: bigint): void {
+    if (nano !== 0n) this.#held.set(key, this.#heldBy(key) + nano);
   }
 
   get queue(): EventQueue {
@@ -165,9 +184,18 @@ class Course {
   readonly #plan: RoutePlan;
   readonly #request: TrafficRequest;
   readonly #tallies: readonly Tally[];
+  readonly #held: bigint;
   #attempts = 0;
 
-  constructor(simulation: Simulation, plan: RoutePlan, request: TrafficRequest, tallies: readonly Tally[]) {
+  /** `held`: nano-dollars of its key's budget, until it ends. */
+  constructor(
+    simulation: Simulation,
+    plan: RoutePlan,
+    request: TrafficRequest,
+    tallies: readonly Tally[],
+    held: bigint,
+  ) {
+    this.#held = held;
     this.#simulation = simulation;
     this.#plan = plan;
     this.#request = request;
@@ -199,6 +227,7 @@ class Course {
           if (budget) tally.budgetStops++;
         }
         this.#simulation.attempts(this.#attempts);
+        this.#simulation.hold(this.#request.key, -this.#held);
         const groups = 1 + step.report.fallbacks.length;
         options.onEnd?.(this.#request, { success: false, attempts: this.#attempts, groups });
         break;
@@ -245,13 +274,8 @@ class Course {
 
   #succeeded(step: AttemptStep, own: Tally, firstSeconds: number, waited: number): bigint {
     const { options, queue } = this.#simulation;
-    const { promptTokens, cachedTokens, completionTokens } = this.#request;
-    const buckets = {
-      input: Math.max(0, promptTokens - cachedTokens),
-      ...(cachedTokens > 0 ? { cache_read: cachedTokens } : {}),
-      output: completionTokens,
-    };
-    const cost = priceCall({ buckets }, step.candidate.deployment.prices, { at: queue.now })?.nano ?? 0n;
+    const { promptTokens, completionTokens } = this.#request;
+    const cost = costOf(this.#request, step.candidate.deployment, queue.now);
     for (const tally of [own, ...this.#tallies]) {
       tally.succeeded++;
       tally.cost += cost;
@@ -265,13 +289,45 @@ class Course {
       tally.fallbacks += step.target.fallbacks;
     }
     this.#simulation.attempts(this.#attempts);
+    this.#simulation.hold(this.#request.key, -this.#held);
     options.onEnd?.(this.#request, { success: true, attempts: this.#attempts, groups: 1 + step.target.fallbacks });
     return cost;
   }
 }
 
+/** What a request costs at the dearest deployment of a group. */
+function mostOf(request: TrafficRequest, { candidates }: RouteGroup): bigint {
+  let most = 0n;
+  for (const { deployment } of candidates) {
+    const cost = costOf(request, deployment, request.at);
+    if (cost > most) most = cost;
+  }
+  return most;
+}
+
+function costOf(
+  { promptTokens, cachedTokens, completionTokens }: TrafficRequest,
+  { prices }: Deployment,
+  at: number,
+): bigint {
+  const buckets = {
+    input: Math.max(0, promptTokens - cachedTokens),
+    ...(cachedTokens > 0 ? { cache_read: cachedTokens } : {}),
+    output: completionTokens,
+  };
+  return priceCall({ buckets }, prices, { at })?.nano ?? 0n;
+}
+
 function timeoutOf(snapshot: Snapshot, { settings }: Deployment): number {
   return settings.timeout ?? snapshot.router.timeout ?? snapshot.library.requestTimeout;
+}
+
+/** What an auto router decided then, where the configuration has it. */
+function decisionOf({ autoRouters }: Snapshot, { model, routedTo }: TrafficRequest): AutoDecision | undefined {
+  const router = autoRouters.get(model);
+  const chosen = routedTo ?? router?.defaultModel;
+  if (router === undefined || chosen === undefined) return undefined;
+  return { router: model, kind: router.kind, model: chosen, because: "default_fallback" };
 }
 
 function routeRequest(request: TrafficRequest): RouteRequest {

@@ -3,6 +3,8 @@ export interface TrafficRequest {
   /** Milliseconds since the epoch. */
   readonly at: number;
   readonly model: string;
+  /** The group that an auto router of this name chose then: what was asked is not known any more. */
+  readonly routedTo?: string | undefined;
   readonly promptTokens: number;
   readonly cachedTokens: number;
   readonly completionTokens: number;
