@@ -44,6 +44,8 @@ export function deploymentSettings(
   put("silentModelShare", asNumber(params.silent_model_share));
   put("ttftTimeout", asNumber(params.ttft_timeout));
   put("streamIdleTimeout", asNumber(params.stream_idle_timeout));
+  put("keepaliveSeconds", asNumber(params.keepalive_seconds));
+  put("allowClientKeepalive", flagOf(params.allow_client_keepalive_override));
   put("timeoutByServiceTier", figuresOf(params.timeout_by_service_tier));
   put("streamTimeoutByServiceTier", figuresOf(params.stream_timeout_by_service_tier));
   put("dropParams", flagOf(params.drop_params));

@@ -31,6 +31,16 @@ export function answerContext(context: RequestContext, prepared: Prepared): Answ
   };
 }
 
+/** What it must know to tell an error where nobody has answered. */
+export function refusalContext(context: RequestContext): AnswerContext {
+  return {
+    model: context.requestedModel,
+    request: { model: context.requestedModel, messages: [], sampling: {} },
+    fallbackId: `chatcmpl-${visibleCallId(context)}`,
+    now: Math.floor(context.startedAt / 1000),
+  };
+}
+
 function keptIn(context: RequestContext, prepared: Prepared): Pick<AnswerContext, "kept"> {
   const kept = keptAnswer(context, prepared);
   return kept === undefined ? {} : { kept };

@@ -8,6 +8,7 @@ import { attempt, type WholeAnswer } from "./attempt.ts";
 import type { AttemptRun } from "./attempt-run.ts";
 import { passesThrough, type StreamingAnswer } from "./first-content.ts";
 import type { Gateway } from "./gateway.ts";
+import { pingWithin } from "./keepalive.ts";
 import { type Prepared, prepareRequest } from "./prepare-request.ts";
 import { clientError } from "./provider-error.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -103,6 +104,7 @@ function streamResponse(
     promptBound: settlement.promptBound,
     deadlines: gateway.deadlines,
     idleSeconds: idleTimeoutOf(context, prepared.deployment),
+    ping: pingWithin(context, prepared.deployment),
     failureOf: (failure) => clientError(new UpstreamError(failure), prepared.provider, context),
     keep: context.cacheWriter !== undefined && context.fellBack !== true,
     settle: (status, failure, whole) => {

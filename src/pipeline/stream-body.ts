@@ -1,6 +1,7 @@
 import type { GatewayError, UpstreamFailure } from "../errors/gateway-error.ts";
 import type { DeadlineWheel } from "../upstream/deadline-wheel.ts";
 import type { StreamingAnswer } from "./first-content.ts";
+import type { Ping } from "./keepalive.ts";
 import { endedUsage, type OutputAllowance } from "./output-allowance.ts";
 import { AttemptTimeout, BudgetEnded, ClientGone } from "./upstream-call.ts";
 
@@ -9,6 +10,8 @@ export interface StreamBodyOptions {
   readonly deadlines: DeadlineWheel;
   /** Longest silence of the upstream, in seconds. */
   readonly idleSeconds: number;
+  /** What a client is told meanwhile; undefined for nothing. */
+  readonly ping: Ping | undefined;
   readonly failureOf: (failure: UpstreamFailure) => GatewayError;
   /** Whether somebody wants the whole text of a stream that ends as it should. */
   readonly keep: boolean;
@@ -58,12 +61,22 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
   const { rest } = answer;
   const encoder = new TextEncoder();
   let silent = false;
-  const deadline = options.deadlines.add(options.idleSeconds, {
-    expired: () => {
+  const { ping, deadlines, idleSeconds } = options;
+  /** Silence that is looked at again, in seconds, and how much of it was looked at already. */
+  const step = ping === undefined ? idleSeconds : Math.min(ping.seconds, idleSeconds);
+  let silence = 0;
+  let pinged = (_text: string): void => undefined;
+  const silenced = (): void => {
+    silence += step;
+    if (silence >= idleSeconds || ping === undefined) {
       silent = true;
-      answer.abort(new AttemptTimeout(options.idleSeconds));
-    },
-  });
+      answer.abort(new AttemptTimeout(idleSeconds));
+      return;
+    }
+    pinged(ping.text);
+    deadline = deadlines.add(Math.min(step, idleSeconds - silence), { expired: silenced });
+  };
+  let deadline = deadlines.add(step, { expired: silenced });
   let paused = false;
   /** The budget is being asked whether the stream may go on. */
   let asking = false;
@@ -112,10 +125,12 @@ export function streamBody(options: StreamBodyOptions): BodyInit {
         );
       };
       put(answer.head);
+      pinged = put;
       rest.attach({
         data(chunk) {
           if (settled && !tap.closed) return;
-          deadline.extend(options.idleSeconds);
+          silence = 0;
+          deadline.extend(step);
           const text = tap.push(chunk);
           note(text);
           if (tap.failure !== undefined) {

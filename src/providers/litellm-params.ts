@@ -62,6 +62,7 @@ const GATEWAY_FIELDS: ReadonlySet<string> = new Set([
   "request_timeout",
   "stream_timeout",
   "force_timeout",
+  "keepalive_seconds",
   "cooldown_time",
   // Cache, guardrails, prompts.
   "cache",

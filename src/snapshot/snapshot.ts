@@ -78,6 +78,10 @@ export interface DeploymentSettings {
   /** Longest wait for a stream's first content, and longest silence after it. */
   readonly ttftTimeout?: number;
   readonly streamIdleTimeout?: number;
+  /** Seconds of silence after which a stream's client gets a sign of life; 0 for never. */
+  readonly keepaliveSeconds?: number;
+  /** Whether a request may set them itself. */
+  readonly allowClientKeepalive?: boolean;
   /** `service_tier` of the request → its own time limit. */
   readonly timeoutByServiceTier?: Readonly<Record<string, number>>;
   readonly streamTimeoutByServiceTier?: Readonly<Record<string, number>>;

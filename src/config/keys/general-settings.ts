@@ -163,7 +163,7 @@ export const generalSettings = section("general_settings", {
   allow_unmanaged_response_ids: supported(flag),
   responses_websocket_session_limit_seconds: formats(amount),
   enable_openai_websocket_passthrough: formats(flag),
-  sse_keepalive_ping_interval_seconds: formats(amount),
+  sse_keepalive_ping_interval_seconds: supported(amount),
   forward_openai_org_id: formats(flag),
   forward_llm_provider_auth_headers: formats(flag),
   enable_claude_code_gateway: formats(flag),

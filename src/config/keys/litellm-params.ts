@@ -17,7 +17,6 @@ import {
 
 const formats = later("formats");
 const keys = later("keys");
-const routing = later("routing");
 
 /** Text where digits alone are common: YAML makes numbers of them. */
 const textOrDigits = either(text, count);
@@ -95,8 +94,8 @@ export const litellmParams = section(
     silent_model_share: supported(amount),
     ttft_timeout: supported(amount),
     stream_idle_timeout: supported(amount),
-    keepalive_seconds: routing(amount),
-    allow_client_keepalive_override: routing(flag),
+    keepalive_seconds: supported(amount),
+    allow_client_keepalive_override: supported(flag),
     timeout_by_service_tier: supported(mapOf(amount)),
     stream_timeout_by_service_tier: supported(mapOf(amount)),
     auto_router_config: supported(either(text, map)),

@@ -12,6 +12,7 @@ import { internalError } from "../render-error.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { chatRequestSchema, chatResponseSchema, messagesRequestSchema } from "../schemas.ts";
 import { answerOrRefusal } from "./refusal.ts";
+import { withSignsOfLife } from "./slow-answer.ts";
 
 export interface ConversationRoute {
   readonly format: FormatId;
@@ -175,7 +176,7 @@ export async function serveBody(
     if (controls instanceof GatewayError) throw controls;
     refuseMissing(json, kind);
     const whole = kind.format === "openai-responses" ? await resumeConversation(services, context) : context;
-    return handleConversation(services, whole);
+    return withSignsOfLife(services, whole, handleConversation(services, whole));
   };
   return answerOrRefusal(services, context, kind.format, run, true);
 }

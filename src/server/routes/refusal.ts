@@ -28,12 +28,7 @@ export async function answerOrRefusal(
       settleFailure(services, new Settlement(services, context), error);
     }
     if (error instanceof ClientGone) throw error;
-    if (!(error instanceof GatewayError)) {
-      services.log.error("a model route failed", {
-        error: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
-    }
-    const told = error instanceof GatewayError ? error : internalError();
+    const told = toldError(services, error);
     const callId = context.snapshot.general.includeCallIdInErrorBody ? visibleCallId(context) : undefined;
     const response = renderError(told, format, callId);
     for (const [name, value] of Object.entries(callHeaders(context))) response.headers.set(name, value);
@@ -41,6 +36,15 @@ export async function answerOrRefusal(
     response.headers.set("x-litellm-key-spend", "0.0");
     return response;
   }
+}
+
+/** What the caller is told of an error; what is nobody's refusal is logged. */
+export function toldError(services: Services, error: unknown): GatewayError {
+  if (error instanceof GatewayError) return error;
+  services.log.error("a model route failed", {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  });
+  return internalError();
 }
 
 const CREDENTIAL_FIELDS = ["api_base", "base_url", "api_key", "api_version", "model_list", "user_config"] as const;
