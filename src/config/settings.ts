@@ -85,6 +85,11 @@ function storesModels(raw: JsonObject, variable: string | undefined): boolean {
     : ["true", "1", "yes", "on"].includes(variable.toLowerCase());
 }
 
+/** STORE_PROMPTS_IN_SPEND_LOGS turns on what the file leaves off. */
+function withPrompts(raw: JsonObject, variable: string | undefined): JsonObject {
+  return variable?.toLowerCase() === "true" ? { ...raw, store_prompts_in_spend_logs: true } : raw;
+}
+
 export function generalSettingsOf(
   raw: JsonObject,
   environment: Readonly<Record<string, string | undefined>>,
@@ -103,7 +108,7 @@ export function generalSettingsOf(
     allowClientSideCredentials: raw.allow_client_side_credentials === true,
     forwardClientHeaders: raw.forward_client_headers_to_llm_api === true,
     storesModels: storesModels(raw, environment.STORE_MODEL_IN_DB),
-    raw,
+    raw: withPrompts(raw, environment.STORE_PROMPTS_IN_SPEND_LOGS),
   };
 }
 

@@ -1,6 +1,7 @@
 import { UpstreamError } from "../errors/gateway-error.ts";
 import { reportLostInAnswer } from "../formats/answer-words.ts";
 import type { ParameterReport } from "../formats/report.ts";
+import { type Json, parseJson } from "../json/json.ts";
 import { replaceStringMember } from "../json/patch.ts";
 import { answerContext } from "./answer-context.ts";
 import { answerHeaders } from "./answer-headers.ts";
@@ -14,6 +15,7 @@ import { clientError } from "./provider-error.ts";
 import type { RequestContext } from "./request-context.ts";
 import { keptAnswer, passedAnswer } from "./responses/response-call.ts";
 import { runAttempts } from "./run-attempts.ts";
+import { answerObject, assembledAnswer } from "./stored-content.ts";
 import { streamAllowance } from "./stream-allowance.ts";
 import { streamBody } from "./stream-body.ts";
 import { idleTimeoutOf, timeoutOf } from "./time-limits.ts";
@@ -52,6 +54,7 @@ function wholeResponse(
   const text = wholeText(context, prepared, answer);
   noteAttempt(run, "success");
   if (context.fellBack !== true) context.cacheWriter?.save(text, "application/json", settlement, answer.usage);
+  if (settlement.keepsContent) settlement.answer = answerObject(text);
   settlement.settle({ status: "success", httpStatus: 200 });
   const changes = shownChanges(prepared.call.report);
   const headers = answerHeaders(gateway, context, prepared.deployment, answer.headers, settlement, upstreamMs, changes);
@@ -106,14 +109,15 @@ function streamResponse(
     idleSeconds: idleTimeoutOf(context, prepared.deployment),
     ping: pingWithin(context, prepared.deployment),
     failureOf: (failure) => clientError(new UpstreamError(failure), prepared.provider, context),
-    keep: context.cacheWriter !== undefined && context.fellBack !== true,
+    keep: (context.cacheWriter !== undefined && context.fellBack !== true) || settlement.keepsContent,
     settle: (status, failure, whole) => {
       progress.usage = answer.tap.usage;
       progress.textLength = answer.tap.textLength;
       noteAttempt(run, status);
       if (whole !== undefined) {
         const type = headers.get("content-type") ?? "text/event-stream";
-        context.cacheWriter?.save(whole, type, settlement, answer.tap.usage);
+        if (context.fellBack !== true) context.cacheWriter?.save(whole, type, settlement, answer.tap.usage);
+        if (settlement.keepsContent) settlement.answer = streamedAnswer(gateway, context, prepared, whole);
       }
       settlement.settle({
         status,
@@ -123,6 +127,22 @@ function streamResponse(
     },
   });
   return new Response(body, { status: 200, headers });
+}
+
+/** What a stream adds up to, for its row; a stream that cannot be read back has none, and its row is written even so. */
+function streamedAnswer(
+  gateway: Gateway,
+  context: RequestContext,
+  prepared: Prepared,
+  whole: string,
+): Json | undefined {
+  if (context.streamFraming !== undefined) return parseJson(whole);
+  try {
+    return assembledAnswer(context, prepared, whole);
+  } catch (error) {
+    gateway.log.warning("a streamed answer cannot be kept in its row", { id: context.id, reason: String(error) });
+    return undefined;
+  }
 }
 
 /** Adds the attempt that became the answer. */

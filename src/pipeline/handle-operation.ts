@@ -17,6 +17,7 @@ import { providerHeaders } from "./provider-headers.ts";
 import { relayBody } from "./relay-body.ts";
 import type { RequestContext } from "./request-context.ts";
 import { runAttempts } from "./run-attempts.ts";
+import { answerObject } from "./stored-content.ts";
 import { timeoutOf } from "./time-limits.ts";
 import { estimatedCount } from "./token-count.ts";
 import { UpstreamCall } from "./upstream-call.ts";
@@ -141,6 +142,7 @@ async function jsonAnswer(
   if (context.fellBack !== true) {
     context.cacheWriter?.save(answer, "application/json", run.settlement, run.progress.usage);
   }
+  if (run.settlement.keepsContent) run.settlement.answer = answerObject(answer);
   run.settlement.settle({ status: "success", httpStatus: 200 });
   const headers = headersOf(gateway, context, run, prepared, response, upstreamMs);
   headers.set("content-type", "application/json");

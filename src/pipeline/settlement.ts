@@ -2,6 +2,7 @@ import type { Lease } from "../admission/admission.ts";
 import { limitSettingsOf } from "../admission/limit-settings.ts";
 import type { CachedAnswer } from "../cache/answer-cache.ts";
 import type { ErrorCode } from "../errors/gateway-error.ts";
+import type { Json } from "../json/json.ts";
 import {
   type AttemptRecord,
   type AttemptUsage,
@@ -21,6 +22,7 @@ import type { Target } from "./attempt-run.ts";
 import { boundsOf, type Reserved } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
+import { answerObject, storedContent, storesContent } from "./stored-content.ts";
 
 /** UTF-16 units per token in running text; figures derived from it are marked as estimated. */
 const UNITS_PER_TOKEN = 4;
@@ -96,12 +98,19 @@ export class Settlement {
   /** What the lease was taken for. */
   reserved: Reserved | undefined;
   firstContentAt: number | undefined;
+  /** What was answered, where rows are to hold it (see `keepsContent`). */
+  answer: Json | undefined;
   /** Of a list of embeddings: the inputs whose vectors the cache had, which the row's tokens and cost leave out. */
   cachedInputs = 0;
 
   constructor(gateway: Gateway, context: RequestContext) {
     this.#gateway = gateway;
     this.#context = context;
+  }
+
+  /** Whether the row is to hold what was asked and answered. */
+  get keepsContent(): boolean {
+    return storesContent(this.#context.snapshot);
   }
 
   get attempts(): readonly AttemptRecord[] {
@@ -233,6 +242,7 @@ export class Settlement {
     this.#usage = { buckets: answer.buckets };
     this.#price = "free";
     this.#cached = answer;
+    if (this.keepsContent) this.answer = answerObject(answer.text);
     this.settle({ status: "success", httpStatus: 200 });
   }
 
@@ -295,8 +305,11 @@ export class Settlement {
 
   #metadata(): SpendRecord["metadata"] {
     const decision = this.route?.decision;
-    if (this.#tier === undefined && this.cachedInputs === 0 && decision === undefined) return undefined;
+    const content = this.keepsContent ? storedContent(this.#context, this.answer) : undefined;
+    if (this.#tier === undefined && this.cachedInputs === 0 && decision === undefined && content === undefined)
+      return undefined;
     return {
+      ...content,
       ...(decision === undefined ? {} : { routing_decision: decision }),
       ...(this.#tier === undefined ? {} : { service_tier: this.#tier }),
       ...(this.cachedInputs === 0 ? {} : { cached_inputs: this.cachedInputs }),

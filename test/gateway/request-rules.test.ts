@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { eventually } from "../support/eventually.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
 import { ManagementClient } from "../support/management-client.ts";
-import { chatAnswer, startUpstream, type Upstream } from "../support/upstream.ts";
+import { chatAnswer, chatStream, startUpstream, type Upstream } from "../support/upstream.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "isthmus-rules-"));
 let upstream: Upstream;
@@ -26,6 +26,13 @@ async function withSettings(
   const config = stringify({
     model_list: [
       { model_name: "m", litellm_params: { model: "openai/m", api_base: `${upstream.url}/v1`, api_key: "k" } },
+      {
+        model_name: "translated",
+        litellm_params: {
+          ...{ model: "openai/m", api_base: `${upstream.url}/v1`, api_key: "k" },
+          use_chat_completions_api: true,
+        },
+      },
       {
         model_name: "priced",
         litellm_params: {
@@ -236,3 +243,46 @@ test("disable_error_logs: a failure that called nobody leaves no row, one that d
     await rowOf(client, worked.id);
     expect(await client.ok("GET", `/spend/logs?request_id=${unknown.id}`)).toEqual([]);
   }));
+
+test("store_prompts_in_spend_logs: rows hold what was asked and answered, streamed or not, long texts cut", () =>
+  withSettings({ general: { store_prompts_in_spend_logs: true } }, async (client) => {
+    const long = "x".repeat(5_000);
+    const { id } = await ask(client, { body: { user: long, metadata: { client_secret: "of the caller" } } });
+    const row = await rowOf(client, id);
+    expect(row).toMatchObject({
+      proxy_server_request: { model: "m", messages: [{ content: "hi" }], metadata: { client_secret: "****" } },
+      response: { choices: [{ message: { content: "hello" } }] },
+    });
+    const { user } = row.proxy_server_request as { user: string };
+    expect(user).toContain("... (litellm_truncated skipped 2952 chars) ...");
+
+    upstream.handler = () => chatStream(["one ", "two"], { usage: true });
+    for (const [path, expected] of [
+      ["/v1/chat/completions", { choices: [{ message: { role: "assistant", content: "one two" } }] }],
+      ["/v1/messages", { type: "message", content: [{ type: "text", text: "one two" }] }],
+      ["/v1/responses", { object: "response", output: [{ content: [{ text: "one two" }] }] }],
+    ] as const) {
+      const content = path === "/v1/responses" ? { input: "hi" } : { messages: [{ role: "user", content: "hi" }] };
+      const response = await fetch(client.gateway.url + path, {
+        method: "POST",
+        headers: { authorization: `Bearer ${client.gateway.key}`, "content-type": "application/json" },
+        body: JSON.stringify({ model: "translated", stream: true, max_tokens: 9, ...content }),
+      });
+      await response.text();
+      const streamed = await rowOf(client, response.headers.get("x-litellm-call-id") ?? "");
+      expect(streamed?.response, path).toMatchObject(expected);
+    }
+    upstream.handler = () => Response.json(chatAnswer("hello"));
+  }));
+
+test("without it, and with turn_off_message_logging, they hold nothing of it", async () => {
+  for (const settings of [
+    {},
+    { general: { store_prompts_in_spend_logs: true }, library: { turn_off_message_logging: true } },
+  ]) {
+    await withSettings(settings, async (client) => {
+      const { id } = await ask(client);
+      expect(await rowOf(client, id)).toMatchObject({ proxy_server_request: {}, response: {} });
+    });
+  }
+});

@@ -35,7 +35,7 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
   disable_spend_logs: ignored(rows, flag),
   disable_spend_updates: ignored(rows, flag),
   disable_error_logs: supported(flag),
-  store_prompts_in_spend_logs: keys(flag),
+  store_prompts_in_spend_logs: supported(flag),
   spend_logs_metadata_fields: keys(map),
   use_spend_logs_partitioning: ignored("in PostgreSQL rows are always partitioned by day", flag),
   maximum_spend_logs_retention_period: supported(text),

@@ -4,7 +4,7 @@ import { nanoToNumber } from "../../pricing/cost.ts";
 
 /** A row as LiteLLM's `LiteLLM_SpendLogs` shows it. `status` also says `cancelled` and `interrupted`. */
 export function spendLogRow(record: SpendRecord): JsonObject {
-  const { metadata } = record;
+  const { proxy_server_request, response, ...metadata } = (record.metadata ?? {}) as JsonObject;
   return {
     request_id: record.id,
     litellm_call_id: record.callId ?? record.id,
@@ -34,10 +34,10 @@ export function spendLogRow(record: SpendRecord): JsonObject {
     cache_key: "Cache OFF",
     requester_ip_address: record.requesterIp ?? null,
     messages: {},
-    response: {},
-    proxy_server_request: {},
+    response: response ?? {},
+    proxy_server_request: proxy_server_request ?? {},
     metadata: {
-      ...(metadata as JsonObject | undefined),
+      ...metadata,
       status: record.status,
       user_api_key: record.keyHash,
       user_api_key_alias: record.keyAlias ?? null,
