@@ -5,7 +5,13 @@ import { ConfigError } from "../config/diagnostics.ts";
 import { type LoadedDocument, loadConfig } from "../config/load.ts";
 import { lostDeployments } from "../config/reload-check.ts";
 import { secretEnvironment } from "../config/secrets/secret-environment.ts";
-import { NOTHING_STORED, type StoredConfiguration, type StoredModel, storedLocation } from "../config/stored-models.ts";
+import {
+  hasStored,
+  NOTHING_STORED,
+  type StoredConfiguration,
+  type StoredModel,
+  storedLocation,
+} from "../config/stored-models.ts";
 import type { StoredSettings } from "../config/stored-settings.ts";
 import type { Log } from "../events/log.ts";
 import type { StoredSource } from "../management/models/stored-source.ts";
@@ -106,7 +112,7 @@ export class LiveConfiguration {
   /** The configuration as it would be with this model beside those of the files; a string when it cannot be served: why. */
   trial(model: StoredModel): Snapshot | string {
     const snapshot = compile(this.#declared, { ...this.#stored, models: [model] }, true);
-    if (snapshot.deploymentsById.get(model.id)?.stored === true) return snapshot;
+    if (hasStored(snapshot, model.id)) return snapshot;
     const { file } = storedLocation(model.id);
     const found = snapshot.diagnostics.find(({ location }) => location?.file === file);
     return found?.message.replace(/^the deployment of .*? is skipped: /, "") ?? "it is for another environment";

@@ -85,7 +85,9 @@ class ModelList implements CompiledModels {
     if (own === undefined) return;
     const params = this.#withDefaults(own);
     if (isAutoRouter(params)) {
+      const given = typeof info.id === "number" ? String(info.id) : asString(info.id);
       this.autoRouters.push({
+        id: given === undefined || given === "" ? deploymentId(modelName, params) : given,
         name: modelName,
         params,
         info,

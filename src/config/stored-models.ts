@@ -1,6 +1,7 @@
 import type { JsonObject } from "../json/json.ts";
 import type { CatalogueEntry } from "../pricing/catalogue.ts";
-import type { Deployment, Diagnostic, SourceLocation } from "../snapshot/snapshot.ts";
+import { autoRouterOfId } from "../snapshot/auto-router.ts";
+import type { Deployment, Diagnostic, Snapshot, SourceLocation } from "../snapshot/snapshot.ts";
 import type { DeclaredAutoRouter } from "./auto-routers/auto-routers.ts";
 import { ConfigError } from "./diagnostics.ts";
 import type { LoadedDocument } from "./load.ts";
@@ -51,6 +52,11 @@ export interface StoredModelOptions {
   readonly modelAliases?: JsonObject | undefined;
 }
 
+/** Whether a configuration has the model of the database with this id. */
+export function hasStored({ deploymentsById, autoRouters }: Snapshot, id: string): boolean {
+  return deploymentsById.get(id)?.stored === true || autoRouterOfId(autoRouters, id)?.stored === true;
+}
+
 /** Where a stored model is said to stand. */
 export function storedLocation(id: string): SourceLocation {
   return { file: `the database, model ${id}`, line: 1, column: 1 };
@@ -73,7 +79,7 @@ export function compileStoredModels(models: readonly StoredModel[], options: Sto
     }
     const compiled = compileOne(model, options);
     diagnostics.push(...compiled.diagnostics);
-    autoRouters.push(...compiled.autoRouters);
+    for (const router of compiled.autoRouters) autoRouters.push({ ...router, stored: true });
     for (const deployment of compiled.deployments) deployments.push({ ...deployment, stored: true });
   }
   return { deployments, autoRouters, diagnostics };

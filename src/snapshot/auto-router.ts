@@ -1,3 +1,4 @@
+import type { JsonObject } from "../json/json.ts";
 import type { SourceLocation } from "./snapshot.ts";
 
 /** A tier of complexity, from the easiest on. */
@@ -56,6 +57,13 @@ export interface KeywordRule {
 }
 
 interface Common {
+  /** `model_info.id`, or the digest of its entry. */
+  readonly id: string;
+  /** `litellm_params`, references resolved. */
+  readonly params: JsonObject;
+  readonly info: JsonObject;
+  /** It is of the database. */
+  readonly stored?: boolean;
   /** The name that clients ask for. */
   readonly name: string;
   /** Only this team's; undefined: everybody's. */
@@ -113,3 +121,7 @@ export interface SemanticRouter extends Common {
 
 /** A model name that stands for others: `litellm_params.model: auto_router/…`. */
 export type AutoRouter = ComplexityRouter | QualityRouter | SemanticRouter;
+
+export function autoRouterOfId(autoRouters: ReadonlyMap<string, AutoRouter>, id: string): AutoRouter | undefined {
+  return [...autoRouters.values()].find((router) => router.id === id);
+}

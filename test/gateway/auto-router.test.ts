@@ -73,6 +73,7 @@ beforeAll(async () => {
           },
         },
       ],
+      general_settings: { store_model_in_db: true },
       router_settings: { num_retries: 0, fallbacks: [{ smart: ["sports"] }], model_group_alias: { clever: "smart" } },
     }),
   });
@@ -186,6 +187,35 @@ describe("a name that stands for others", () => {
     const before = embeddings;
     expect(await explain("topics")).toMatchObject({ auto_router: { cause: "semantic_not_asked", routed_to: "cheap" } });
     expect(embeddings).toBe(before);
+  });
+
+  test("is kept in the database like any model, and shown among them", async () => {
+    const client = new ManagementClient(gateway);
+    const declared = await client.ok("GET", "/model/info");
+    expect((declared as { data: { model_name: string }[] }).data.map(({ model_name }) => model_name)).toContain(
+      "smart",
+    );
+    const params = {
+      model: "auto_router/complexity_router",
+      complexity_router_config: { tiers: { SIMPLE: "sports" } },
+    };
+    await client.ok("POST", "/model/new", {
+      model_name: "stored",
+      litellm_params: params,
+      model_info: { id: "stored-1" },
+    });
+    expect(await servedBy(ask("stored", "hello"))).toBe("by sports");
+    expect(await client.ok("GET", "/model/info?litellm_model_id=stored-1")).toMatchObject({
+      data: [{ model_name: "stored", litellm_params: params, model_info: { id: "stored-1", db_model: true } }],
+    });
+    const changed = {
+      model: "auto_router/complexity_router",
+      complexity_router_config: { tiers: { SIMPLE: "cheap" } },
+    };
+    await client.ok("PATCH", "/model/stored-1/update", { litellm_params: changed });
+    expect(await servedBy(ask("stored", "hello"))).toBe("by cheap");
+    await client.ok("POST", "/model/delete", { id: "stored-1" });
+    expect((await ask("stored", "hello")).status).toBe(400);
   });
 
   test("its decision stands in the row", async () => {

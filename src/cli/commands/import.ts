@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { compileSnapshot } from "../../config/compile.ts";
 import { ConfigError } from "../../config/diagnostics.ts";
-import { NOTHING_STORED, storedLocation } from "../../config/stored-models.ts";
+import { hasStored, NOTHING_STORED, storedLocation } from "../../config/stored-models.ts";
 import { unstorable } from "../../config/stored-settings.ts";
 import { importLitellm } from "../../management/import-litellm/import-litellm.ts";
 import { resetClockOf } from "../../management/management.ts";
@@ -48,7 +48,7 @@ export const importCommand: SubCommand = {
         problemOfModel(model, credentials) {
           const stored = { ...NOTHING_STORED, models: [model], credentials };
           const tried = compileSnapshot(store.document, { environment: store.environment, stored, trial: true });
-          if (tried.deploymentsById.get(model.id)?.stored === true) return undefined;
+          if (hasStored(tried, model.id)) return undefined;
           const { file } = storedLocation(model.id);
           const found = tried.diagnostics.find(({ location }) => location?.file === file);
           return found?.message.replace(/^the deployment of .*? is skipped: /, "") ?? "it is for another environment";

@@ -13,6 +13,8 @@ const THRESHOLD = 0.3;
 
 /** An entry of `model_list` whose model is no model but a rule that chooses one. */
 export interface AutoRouterSource {
+  readonly id: string;
+  readonly stored?: boolean;
   readonly name: string;
   readonly params: JsonObject;
   readonly info: JsonObject;
@@ -30,9 +32,13 @@ export function compileAutoRouter(
   groups: ReadonlyMap<string, readonly Deployment[]>,
   notesAt: (key: string) => Notes,
 ): AutoRouter | DeploymentProblem {
-  const { params, info, name, source } = entry;
+  const { id, stored, params, info, name, source } = entry;
   const kind = String(params.model).slice(PREFIX.length);
-  const common = { name, source, teamId: asString(info.team_id) };
+  const common = {
+    ...{ id, name, source, params, info },
+    teamId: asString(info.team_id),
+    ...(stored === true ? { stored } : {}),
+  };
   if (kind.startsWith("complexity_router")) {
     const key = "complexity_router_config";
     const config = asObject(params[key]) ?? {};
@@ -69,7 +75,7 @@ export function compileAutoRouter(
 
 function semanticRouter(
   { params, readFile }: AutoRouterSource,
-  common: Pick<AutoRouter, "name" | "source" | "teamId">,
+  common: Pick<AutoRouter, "id" | "name" | "source" | "teamId" | "params" | "info" | "stored">,
 ): AutoRouter | DeploymentProblem {
   const defaultModel = asString(params.auto_router_default_model);
   if (defaultModel === undefined) return { problem: "auto_router_default_model is unset.", key: "model" };

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { JsonObject, MutableJsonObject } from "../../json/json.ts";
+import { autoRouterOfId } from "../../snapshot/auto-router.ts";
 import { bumpConfigurationVersion } from "../../store/objects/configuration-version.ts";
 import type { Connection } from "../../store/objects/object-table.ts";
 import { type StoredModelRow, sealParams, storedModels } from "../../store/objects/stored-models.ts";
@@ -126,9 +127,10 @@ export function requireStoring(management: Management): void {
 
 /** What a file declares is changed there. */
 export function requireUndeclared(management: Management, id: string): void {
-  const deployment = management.snapshot().deploymentsById.get(id);
-  if (deployment === undefined || deployment.stored === true) return;
-  const { file, line } = deployment.source;
+  const { deploymentsById, autoRouters } = management.snapshot();
+  const declared = deploymentsById.get(id) ?? autoRouterOfId(autoRouters, id);
+  if (declared === undefined || declared.stored === true) return;
+  const { file, line } = declared.source;
   throw refused(
     400,
     `Can't edit model. Model in config: the deployment ${id} is declared in ${file}, line ${line}, and can only be ` +

@@ -4,10 +4,11 @@ import { asArray, asNumber, asObject, type JsonObject, type MutableJsonObject } 
 import { maskedParams } from "../../management/models/model-shape.ts";
 import { publicGroups } from "../../management/public/public-groups.ts";
 import { findEntry } from "../../pricing/catalogue.ts";
-import type { Deployment } from "../../snapshot/snapshot.ts";
+import type { Deployment, SourceLocation } from "../../snapshot/snapshot.ts";
 import type { Route, RouteRequest } from "../route.ts";
 import { modelInfoSchema } from "../schemas.ts";
-import { isUp, publicName, viewerOf, visibleDeployments } from "./visible-models.ts";
+import type { Services } from "../services.ts";
+import { isUp, publicName, type Viewer, viewerOf, visibleAutoRouters, visibleDeployments } from "./visible-models.ts";
 
 const TAG = "model management";
 
@@ -73,17 +74,15 @@ async function modelInfoPage(call: RouteRequest): Promise<Response> {
   const size = pageNumber(query, "size", 50, 1_000);
   const search = query.get("search")?.toLowerCase();
   const viewer = await viewerOf(call, { ownTeams: isSet(query, "include_team_models") });
-  const found = visibleDeployments(services, viewer).filter((deployment) => {
-    if (query.has("model") && publicName(deployment) !== query.get("model")) return false;
-    if (isSet(query, "user_models_only") && deployment.info.created_by !== principal?.userId) return false;
-    if (isSet(query, "exclude_auto_routers") && deployment.litellmModel.startsWith("auto_router/")) return false;
-    if (query.has("modelId") && deployment.id !== query.get("modelId")) return false;
-    if (query.has("teamId") && deployment.info.team_id !== query.get("teamId")) return false;
-    if (query.has("access_group") && !asArray(deployment.info.access_groups).includes(query.get("access_group"))) {
-      return false;
-    }
-    if (isSet(query, "wildcard_only") && !deployment.modelName.includes("*")) return false;
-    return search === undefined || `${deployment.modelName} ${deployment.litellmModel}`.toLowerCase().includes(search);
+  const found = listed(services, viewer).filter(({ id, name, litellmModel, info, automatic }) => {
+    if (query.has("model") && name !== query.get("model")) return false;
+    if (isSet(query, "user_models_only") && info.created_by !== principal?.userId) return false;
+    if (isSet(query, "exclude_auto_routers") && automatic) return false;
+    if (query.has("modelId") && id !== query.get("modelId")) return false;
+    if (query.has("teamId") && info.team_id !== query.get("teamId")) return false;
+    if (query.has("access_group") && !asArray(info.access_groups).includes(query.get("access_group"))) return false;
+    if (isSet(query, "wildcard_only") && !name.includes("*")) return false;
+    return search === undefined || `${name} ${litellmModel}`.toLowerCase().includes(search);
   });
   const sortBy = query.get("sortBy");
   const sorted = sortBy === null ? undefined : SORTED_BY[sortBy];
@@ -97,7 +96,7 @@ async function modelInfoPage(call: RouteRequest): Promise<Response> {
   const debug = isSet(query, "debug") && (principal?.role ?? "").startsWith("proxy_admin");
   return Response.json({
     data: found.slice((page - 1) * size, page * size).map((one) => ({
-      ...deploymentRow(one),
+      ...one.row(),
       ...(debug ? { declared_at: { ...one.source } } : {}),
     })),
     total_count: found.length,
@@ -107,8 +106,48 @@ async function modelInfoPage(call: RouteRequest): Promise<Response> {
   });
 }
 
-const SORTED_BY: Readonly<Record<string, (deployment: Deployment) => string>> = {
-  model_name: publicName,
+/** A deployment, or an auto router, which stands among them. */
+interface Listed {
+  readonly id: string;
+  readonly name: string;
+  readonly litellmModel: string;
+  readonly info: JsonObject;
+  readonly source: SourceLocation;
+  readonly automatic: boolean;
+  row(): JsonObject;
+}
+
+function listed(
+  services: Services,
+  viewer: Viewer,
+  wanted: (deployment: Deployment) => boolean = () => true,
+): Listed[] {
+  const deployments = visibleDeployments(services, viewer).filter(wanted);
+  return [
+    ...deployments.map(
+      (one): Listed => ({
+        ...{ id: one.id, name: publicName(one), litellmModel: one.litellmModel, info: one.info, source: one.source },
+        automatic: false,
+        row: () => deploymentRow(one),
+      }),
+    ),
+    ...visibleAutoRouters(services, viewer).map(
+      (one): Listed => ({
+        ...{ id: one.id, name: one.name, info: one.info, source: one.source },
+        litellmModel: String(one.params.model),
+        automatic: true,
+        row: () => ({
+          model_name: one.name,
+          litellm_params: maskedParams(one.params),
+          model_info: { ...one.info, id: one.id, db_model: one.stored === true },
+        }),
+      }),
+    ),
+  ];
+}
+
+const SORTED_BY: Readonly<Record<string, (one: Listed) => string>> = {
+  model_name: ({ name }) => name,
   created_at: ({ info }) => String(info.created_at ?? ""),
   updated_at: ({ info }) => String(info.updated_at ?? ""),
 };
@@ -180,17 +219,15 @@ async function modelInfo(call: RouteRequest): Promise<Response> {
     teamId: query.get("teamId"),
     ownTeams: isSet(query, "include_team_models"),
   });
-  const all = visibleDeployments(services, viewer).filter(
-    (deployment) => !isSet(query, "healthy_only") || isUp(services, deployment),
-  );
-  if (id === null) return Response.json({ data: all.map(deploymentRow) });
-  const deployment = all.find((one) => one.id === id);
-  if (deployment === undefined) {
+  const all = listed(services, viewer, (deployment) => !isSet(query, "healthy_only") || isUp(services, deployment));
+  if (id === null) return Response.json({ data: all.map((one) => one.row()) });
+  const found = all.find((one) => one.id === id);
+  if (found === undefined) {
     throw new GatewayError("invalid_request", `Model id = ${id} not found on litellm proxy`, {
       param: "litellm_model_id",
     });
   }
-  return Response.json({ data: [deploymentRow(deployment)] });
+  return Response.json({ data: [found.row()] });
 }
 
 export function deploymentRow(deployment: Deployment): JsonObject {

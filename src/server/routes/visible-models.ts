@@ -5,6 +5,7 @@ import { asArray } from "../../json/json.ts";
 import { Authority } from "../../management/authority.ts";
 import { listOf } from "../../management/object-shape.ts";
 import { modelsOfProvider } from "../../pricing/catalogue.ts";
+import type { AutoRouter } from "../../snapshot/auto-router.ts";
 import type { Deployment, Snapshot } from "../../snapshot/snapshot.ts";
 import { teams } from "../../store/objects/teams.ts";
 import type { RouteRequest } from "../route.ts";
@@ -65,6 +66,15 @@ export function visibleDeployments(services: Services, viewer: Viewer): Deployme
     if (discoverable === false && viewer.administers !== true) return false;
     if (typeof team === "string" && viewer.teamIds !== undefined && !viewer.teamIds.includes(team)) return false;
     return isUsable(services, viewer, publicName(deployment));
+  });
+}
+
+/** Auto routers that the viewer may call. */
+export function visibleAutoRouters(services: Services, viewer: Viewer): AutoRouter[] {
+  return [...services.snapshot().autoRouters.values()].filter(({ name, teamId, info }) => {
+    if (info.discoverable === false && viewer.administers !== true) return false;
+    if (teamId !== undefined && viewer.teamIds !== undefined && !viewer.teamIds.includes(teamId)) return false;
+    return isUsable(services, viewer, name);
   });
 }
 
