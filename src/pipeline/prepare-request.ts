@@ -12,9 +12,9 @@ import { applyParameterRules } from "../providers/parameters.ts";
 import type { Call, Endpoint, OutboundRequest, Provider } from "../providers/provider.ts";
 import type { Deployment } from "../snapshot/snapshot.ts";
 import { cacheMarksFor } from "./cache-marks.ts";
-import { userInformation } from "./configured-context.ts";
 import { withDefaults } from "./deployment-defaults.ts";
 import { mockEndpoint } from "./mock-endpoint.ts";
+import { outboundHeaders } from "./outbound-headers.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** A request ready to go to one deployment, and what is needed to read its answer. */
@@ -57,7 +57,7 @@ export function prepareRequest(
   };
   const endpoint =
     settings.mockResponse === undefined
-      ? chooseEndpoint(provider, context, call, settings.preferredEndpoint)
+      ? chooseEndpoint(provider, context, call, settings.preferredEndpoint ?? preferredOf(context, provider))
       : mockEndpoint(settings.mockResponse);
   const format = formatById(endpoint.format);
   const native = format.id === context.client.id;
@@ -68,19 +68,7 @@ export function prepareRequest(
     : translate(context, deployment, endpoint, format, asked, provider);
   refuseUnsupported(context, deployment, provider, report);
 
-  const fixed = fixedHeaders(deployment, endpoint);
-  const told = userInformation(context);
-  let headers: Readonly<Record<string, string>> = fixed;
-  if (
-    told !== undefined ||
-    endpoint.bodyHeaders !== undefined ||
-    (native && context.client.id === "anthropic-messages") ||
-    context.snapshot.general.forwardClientHeaders
-  ) {
-    const own = { ...fixed, ...endpoint.bodyHeaders?.(prepared.body, asked), ...told, ...settings.extraHeaders };
-    forwardHeaders(context, native, own);
-    headers = own;
-  }
+  const headers = outboundHeaders(context, deployment, provider, endpoint, asked, prepared.body);
 
   return {
     deployment,
@@ -93,6 +81,13 @@ export function prepareRequest(
     conversation: prepared.conversation,
     wantsStreamUsage: prepared.wantsStreamUsage,
   };
+}
+
+/** `route_all_chat_openai_to_responses`: OpenAI's own models are asked by its Responses API, whoever asks. */
+function preferredOf({ snapshot }: RequestContext, provider: Provider): "responses" | undefined {
+  return provider.id === "openai" && snapshot.library.raw.route_all_chat_openai_to_responses === true
+    ? "responses"
+    : undefined;
 }
 
 function allowedParameters(context: RequestContext, deployment: Deployment): { allowedParameters?: readonly string[] } {
@@ -187,7 +182,7 @@ function translate(
   dropConfigured(source, context, deployment, call.report);
   if (context.outputCap !== undefined) capOutput(source, context.client.id, context.outputCap, call.report);
   source.model = context.requestedModel;
-  const decoded = context.client.decodeRequest(source);
+  const decoded = withSummary(context, context.client.decodeRequest(source));
   const wantsStreamUsage = decoded.includeUsage === true || context.snapshot.general.alwaysIncludeStreamUsage;
   const owner = ownerOf(provider, call);
   const marks = cacheMarksFor(context, deployment, endpoint, owner);
@@ -208,6 +203,16 @@ function translate(
   Object.assign(body, deployment.settings.extraBody);
   if (endpoint.parameters !== undefined) applyParameterRules(body, endpoint.parameters, call);
   return { text: JSON.stringify(body), body, conversation: decoded, wantsStreamUsage };
+}
+
+/** `reasoning_auto_summary`: Anthropic's clients expect to see thinking, which others show when they are asked to. */
+function withSummary(context: RequestContext, request: ConversationRequest): ConversationRequest {
+  const { reasoning } = request;
+  if (reasoning === undefined || reasoning.mode === "disabled" || reasoning.summary !== undefined) return request;
+  if (context.client.id !== "anthropic-messages" || context.snapshot.library.raw.reasoning_auto_summary !== true) {
+    return request;
+  }
+  return { ...request, reasoning: { ...reasoning, summary: "detailed" } };
 }
 
 function ownerOf(provider: Provider, call: Call): SealOwner {
@@ -282,53 +287,4 @@ function capabilitiesOf(deployment: Deployment): Capabilities {
     ...(facts.supports.response_schema === undefined ? {} : { responseSchema: facts.supports.response_schema }),
     ...(facts.supports.prompt_caching === undefined ? {} : { promptCaching: facts.supports.prompt_caching }),
   };
-}
-
-const fixedByEndpoint = new WeakMap<Deployment, Map<Endpoint, Readonly<Record<string, string>>>>();
-
-/** The headers that every call of a deployment's endpoint has: one frozen object, so that nobody encodes them again. */
-function fixedHeaders(deployment: Deployment, endpoint: Endpoint): Readonly<Record<string, string>> {
-  let byEndpoint = fixedByEndpoint.get(deployment);
-  if (byEndpoint === undefined) {
-    byEndpoint = new Map();
-    fixedByEndpoint.set(deployment, byEndpoint);
-  }
-  let headers = byEndpoint.get(endpoint);
-  if (headers === undefined) {
-    headers = Object.freeze({
-      "content-type": "application/json",
-      ...deployment.target.headers,
-      ...endpoint.headers,
-      ...deployment.settings.extraHeaders,
-    });
-    byEndpoint.set(endpoint, headers);
-  }
-  return headers;
-}
-
-/** Anthropic's version and beta headers belong to its own format; other `x-*` headers go on only where configured. */
-function forwardHeaders(context: RequestContext, native: boolean, headers: Record<string, string>): void {
-  const incoming = context.request.headers;
-  if (native && context.client.id === "anthropic-messages") {
-    const version = incoming.get("anthropic-version");
-    if (version !== null) headers["anthropic-version"] = version;
-    const beta = incoming.get("anthropic-beta");
-    if (beta !== null) {
-      const own = headers["anthropic-beta"];
-      headers["anthropic-beta"] =
-        own === undefined ? beta : [...new Set([...own.split(","), ...beta.split(",")])].join(",");
-    }
-  }
-  if (!context.snapshot.general.forwardClientHeaders) return;
-  incoming.forEach((value, name) => {
-    if (
-      name.startsWith("x-") &&
-      !name.startsWith("x-stainless-") &&
-      !name.startsWith("x-litellm-") &&
-      name !== "x-api-key" &&
-      name !== "x-goog-api-key"
-    ) {
-      headers[name] ??= value;
-    }
-  });
 }

@@ -21,7 +21,10 @@ export const databaseSettings: Readonly<Record<string, Key>> = {
   database_idle_in_transaction_session_timeout: supported(amount),
   database_extra_connection_params: supported(map),
   allow_requests_on_db_unavailable: deployment(flag),
-  use_redis_transaction_buffer: deployment(flag),
+  use_redis_transaction_buffer: ignored(
+    "rows go from the journal to the database in batches, without a stop in Redis",
+    flag,
+  ),
   database_disable_prepared_statements: supported(flag),
   disable_prisma_schema_update: ignored(prisma, flag),
   database_type: ignored(prisma, text),

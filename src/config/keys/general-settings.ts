@@ -164,7 +164,7 @@ export const generalSettings = section("general_settings", {
   responses_websocket_session_limit_seconds: formats(amount),
   enable_openai_websocket_passthrough: formats(flag),
   sse_keepalive_ping_interval_seconds: supported(amount),
-  forward_openai_org_id: formats(flag),
+  forward_openai_org_id: supported(flag),
   forward_llm_provider_auth_headers: formats(flag),
   enable_claude_code_gateway: formats(flag),
   claude_code_gateway_managed_settings: formats(map),
@@ -207,8 +207,11 @@ export const generalSettings = section("general_settings", {
   enable_drain_endpoint: deployment(flag),
   drain_endpoint_token: deployment(text),
   control_plane_url: deployment(text),
-  proxy_config_reload_interval_seconds: deployment(amount),
-  block_robots: deployment(flag),
+  proxy_config_reload_interval_seconds: ignored(
+    "the database is looked at every second, which costs one short query",
+    amount,
+  ),
+  block_robots: supported(flag),
   plugins: deployment(listOf(map)),
 
   cancel_on_disconnect: ignored("a call whose client has gone away is always cancelled", flag),

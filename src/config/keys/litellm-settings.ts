@@ -194,13 +194,13 @@ export const litellmSettings = section("litellm_settings", {
 
   enable_anthropic_prompt_caching: supported(flag),
   anthropic_prompt_caching_ttl: supported(oneOf("5m", "1h")),
-  strip_anthropic_total_tokens: formats(flag),
+  strip_anthropic_total_tokens: ignored("Anthropic's clients never get total_tokens", flag),
   anthropic_sse_ping_interval_seconds: supported(amount),
   sse_keepalive_ping_interval_seconds: supported(amount),
   use_chat_completions_url_for_anthropic_messages: formats(flag),
-  route_all_chat_openai_to_responses: formats(flag),
-  reasoning_auto_summary: formats(flag),
-  disable_stop_sequence_limit: formats(flag),
+  route_all_chat_openai_to_responses: supported(flag),
+  reasoning_auto_summary: supported(flag),
+  disable_stop_sequence_limit: ignored("stop sequences all go on, however many there are", flag),
   enable_json_schema_validation: formats(flag),
   check_provider_endpoint: formats(flag),
   enable_loadbalancing_on_batch_endpoints: ignored(

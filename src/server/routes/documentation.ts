@@ -28,6 +28,17 @@ export function documentationRoutes(options: {
       tag: "documentation",
       handle: listRoutes,
     },
+    {
+      method: "GET",
+      path: "/robots.txt",
+      permission: "public",
+      summary: "Keeps search engines away, where `block_robots` says so",
+      tag: "documentation",
+      handle: ({ services }) =>
+        services.snapshot().general.raw.block_robots === true
+          ? new Response("User-agent: *\nDisallow: /\n", { headers: { "content-type": "text/plain; charset=utf-8" } })
+          : Response.json({ detail: "Not Found" }, { status: 404 }),
+    },
   ];
   if (!options.pages) return machine;
   return [
