@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../errors/gateway-error.ts";
 import type { Deployment, Snapshot } from "../snapshot/snapshot.ts";
-import { AffinityMap } from "./affinity.ts";
+import { AffinityMap, type Binding } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
 import { cooldownAfter, type FailureFacts } from "./cooldown.ts";
 import { type Cooldown, DeploymentState } from "./deployment-state.ts";
@@ -52,6 +52,8 @@ export interface RouterWatcher {
   cooledDown(id: string, cooldown: Cooldown): void;
   /** A call showed that the deployment works again. */
   recovered(id: string): void;
+  /** A session, a caller or a header's value has its deployment, or goes on to have it. */
+  bound(binding: Binding): void;
 }
 
 /** A prompt stays in a provider's cache for about five minutes after its last use. */
@@ -171,7 +173,8 @@ export class Router {
     if (!group.remembers) return;
     const affinity = rules.groupAffinity.get(groupName) ?? rules.affinity;
     for (const key of affinityKeys(request, affinity, groupName, group.affinityHeaders)) {
-      this.affinity.remember(key, id, now, affinity.ttl);
+      const news = this.affinity.bind(key, id, now, affinity.ttl);
+      if (news) this.#watcher?.bound({ key, deployment: id, until: now + affinity.ttl });
     }
   }
 

@@ -8,7 +8,7 @@ const refused = new Set<string>();
 let upstream: Upstream;
 
 function answer({ path, headers, json }: ReceivedRequest): Response {
-  const key = (headers.get("authorization") ?? "").replace("Bearer ", "");
+  const key = (headers.get("authorization") ?? "").replace("Bearer key-of-", "");
   if (refused.has(key)) return Response.json({ error: { message: `no entry for ${key}` } }, { status: 503 });
   const usage = { prompt_tokens: 3, total_tokens: 3 };
   if (path.endsWith("/embeddings")) return Response.json({ data: [{ index: 0, embedding: [1] }], model: "e", usage });
@@ -30,7 +30,7 @@ afterAll(() => upstream.stop());
 
 const deployment = (group: string, id: string, info: object = {}, params: object = {}): unknown => ({
   model_name: group,
-  litellm_params: { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: id, ...params },
+  litellm_params: { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: `key-of-${id}`, ...params },
   model_info: { id, ...info },
 });
 
@@ -95,7 +95,9 @@ describe("asked for", () => {
     const asked = upstream.requests.map(({ path, json }) => `${path} ${json?.model ?? ""}`);
     expect(asked).toContain("/v1/chat/completions gpt-4o");
     // One call each, whatever the retries.
-    expect(upstream.requests.filter(({ headers }) => headers.get("authorization") === "Bearer down-1")).toHaveLength(1);
+    expect(
+      upstream.requests.filter(({ headers }) => headers.get("authorization") === "Bearer key-of-down-1"),
+    ).toHaveLength(1);
   });
 
   test("one model, one deployment; the rows and the cost stand under a name of their own", async () => {
@@ -133,10 +135,10 @@ describe("asked for", () => {
       expect(response.status).toBe(200);
       return response.json();
     };
-    const good = { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: "new" };
+    const good = { model: "openai/gpt-4o-mini", api_base: `${upstream.url}/v1`, api_key: "key-of-new" };
     expect(await trial(good)).toEqual({ status: "success", result: { "x-ratelimit-remaining-requests": "41" } });
     expect(await trial(good, { mode: "embedding" })).toEqual({ status: "success", result: {} });
-    expect(await trial({ ...good, api_key: "down-1" })).toMatchObject({
+    expect(await trial({ ...good, api_key: "key-of-down-1" })).toMatchObject({
       status: "error",
       result: { error: expect.stringContaining("no entry for down-1") },
     });
@@ -186,7 +188,7 @@ describe("in the background", () => {
     }
     const checks = upstream.requests.filter(({ text }) => text.includes("test from litellm"));
     expect(new Set(checks.map(({ headers }) => headers.get("authorization")))).toEqual(
-      new Set(["Bearer a", "Bearer b"]),
+      new Set(["Bearer key-of-a", "Bearer key-of-b"]),
     );
     refused.delete("b");
     await eventually(() => shown(["a", "b"]), { what: "b is found to be well again" });

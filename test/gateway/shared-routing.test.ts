@@ -78,6 +78,7 @@ describe.skipIf(!available)("gateways on one Redis", () => {
         deployment("limited", "limited-1", { rpm: 40 }),
         deployment("alone", "alone-1", { rpm: 40 }),
         deployment("checked", "checked-1"),
+        ...["1", "2", "3"].map((number) => deployment("sessions", `sessions-${number}`)),
       ],
       router_settings: {
         redis_host: "127.0.0.1",
@@ -85,7 +86,7 @@ describe.skipIf(!available)("gateways on one Redis", () => {
         num_retries: 0,
         cooldown_time: 2,
         allowed_fails: 0,
-        optional_pre_call_checks: ["enforce_model_rate_limits"],
+        optional_pre_call_checks: ["enforce_model_rate_limits", "session_affinity"],
         enable_health_check_routing: true,
       },
     });
@@ -212,6 +213,23 @@ describe.skipIf(!available)("gateways on one Redis", () => {
       },
       { seconds: 1 },
     );
+  }, 30_000);
+
+  test("a session stays with its deployment, whichever process it comes to", async () => {
+    const ask = async (gateway: RunningGateway, session: string): Promise<string> => {
+      const body = { model: "sessions", messages: [{ role: "user", content: "hello" }], litellm_session_id: session };
+      const response = await chat(gateway, body);
+      await response.text();
+      return response.headers.get("x-litellm-model-id") ?? "";
+    };
+    const sessions = Array.from({ length: 12 }, (_, index) => `session-${index}-of-the-test`);
+    const [first] = gateways as [RunningGateway];
+    const served = await Promise.all(sessions.map((session) => ask(first, session)));
+    expect(new Set(served).size).toBeGreaterThan(1);
+    await Bun.sleep(600);
+    for (const gateway of gateways) {
+      expect(await Promise.all(sessions.map((session) => ask(gateway, session)))).toEqual(served);
+    }
   }, 30_000);
 
   test("without Redis each goes on by itself, within its share; when it is back they share again", async () => {

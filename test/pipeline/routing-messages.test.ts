@@ -22,6 +22,9 @@ const message: fc.Arbitrary<RoutingMessage> = fc.oneof(
       ),
     })
     .map((knowledge): RoutingMessage => ({ kind: "cooldown", deployment: "a", knowledge })),
+  fc
+    .array(fc.record({ key: fc.string(), deployment: fc.string(), until: figure }))
+    .map((bindings): RoutingMessage => ({ kind: "affinity", bindings })),
   fc.record({ at: figure, error: fc.string(), transient: fc.boolean() }).map(
     ({ at, error, transient }): RoutingMessage => ({
       kind: "health",

@@ -1,5 +1,6 @@
 import { ERROR_CODES, type ErrorCode } from "../../errors/gateway-error.ts";
 import { asArray, asNumber, asObject, asString, type Json, type JsonObject, parseJson } from "../../json/json.ts";
+import type { Binding } from "../../routing/affinity.ts";
 import type { Cooldown } from "../../routing/deployment-state.ts";
 import type { CooldownKnowledge } from "../../routing/shared/cooldown-knowledge.ts";
 import type { MinuteUse } from "../../routing/shared/minute-tally.ts";
@@ -21,7 +22,8 @@ export type RoutingMessage =
   | { readonly kind: "hello" }
   | { readonly kind: "use"; readonly word: UseWord }
   | { readonly kind: "cooldown"; readonly deployment: string; readonly knowledge: CooldownKnowledge }
-  | { readonly kind: "health"; readonly checked: CheckedDeployment };
+  | { readonly kind: "health"; readonly checked: CheckedDeployment }
+  | { readonly kind: "affinity"; readonly bindings: readonly Binding[] };
 
 /** Longer texts of failed checks are cut. */
 const LONGEST_ERROR = 2000;
@@ -41,6 +43,10 @@ export function encodeMessage(from: string, message: RoutingMessage): string {
       });
     case "health":
       return JSON.stringify({ from, kind: "health", checked: healthObject(message.checked) });
+    case "affinity": {
+      const bindings = message.bindings.map(({ key, deployment, until }): Json => [key, deployment, until]);
+      return JSON.stringify({ from, kind: "affinity", bindings });
+    }
   }
 }
 
@@ -71,9 +77,18 @@ function messageOf(object: JsonObject): RoutingMessage | undefined {
       const checked = healthOf(object.checked);
       return checked === undefined ? undefined : { kind: "health", checked };
     }
+    case "affinity":
+      return { kind: "affinity", bindings: asArray(object.bindings).flatMap(bindingOf) };
     default:
       return undefined;
   }
+}
+
+function bindingOf(value: Json): Binding[] {
+  const [key, deployment, until] = asArray(value);
+  return typeof key === "string" && typeof deployment === "string" && typeof until === "number"
+    ? [{ key, deployment, until }]
+    : [];
 }
 
 export function encodeUse(word: UseWord): string {

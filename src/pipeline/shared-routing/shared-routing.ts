@@ -7,6 +7,7 @@ import { Channel } from "./channel.ts";
 import { decodeMessage } from "./messages.ts";
 import { ProbeRights } from "./probe-rights.ts";
 import { SYNC } from "./scripts.ts";
+import { SharedAffinity } from "./shared-affinity.ts";
 import { SharedCooldowns } from "./shared-cooldowns.ts";
 import { SharedHealth } from "./shared-health.ts";
 import { SharedUse } from "./shared-use.ts";
@@ -32,8 +33,8 @@ export interface SharedRoutingOptions {
 
 /**
  * What the routers of all processes on one Redis know together: cooldowns and the end of them, who may try a half-open
- * deployment, what each deployment did in this minute, and what checks found. News are published as they come; use is
- * told five times a second; every two seconds a process reads what it may have missed. No request waits for any of it.
+ * deployment, what each deployment did in this minute, what checks found, and who is bound to which deployment. News are
+ * published as they come; use and bindings are told five times a second; every two seconds a process reads what it may have missed. No request waits for any of it.
  * While Redis is away each process goes on with what it knows and takes the others for as busy as itself.
  */
 export class SharedRouting {
@@ -42,6 +43,7 @@ export class SharedRouting {
   readonly #cooldowns: SharedCooldowns;
   readonly #health: SharedHealth;
   readonly #use: SharedUse;
+  readonly #affinity: SharedAffinity;
   readonly #probes: ProbeRights;
   readonly #processesKey: string;
   #processes = 1;
@@ -61,6 +63,7 @@ export class SharedRouting {
     this.#cooldowns = new SharedCooldowns({ channel, router, log, serves });
     this.#health = new SharedHealth({ channel, checks: health, serves });
     this.#use = new SharedUse({ channel, router, serves });
+    this.#affinity = new SharedAffinity({ channel, router, serves });
     this.#probes = new ProbeRights({ redis, process: channel.process, base });
     this.#processesKey = `${base}:processes`;
   }
@@ -77,6 +80,7 @@ export class SharedRouting {
         this.#probes.free(id);
         this.#cooldowns.recovered(id);
       },
+      bound: (binding) => this.#affinity.bound(binding),
     });
     health.watch((checked) => this.#health.checked(checked));
     redis.onReturn(() => this.#syncSoon());
@@ -123,14 +127,21 @@ export class SharedRouting {
         return;
       case "health":
         this.#health.hear(message.checked);
+        return;
+      case "affinity":
+        this.#affinity.hear(message.bindings);
     }
   }
 
   #tick(): void {
     const { redis, router } = this.#options;
     const now = router.now();
-    if (redis.usable) this.#use.tell(now);
-    else this.#use.assume(this.#processes);
+    if (redis.usable) {
+      this.#use.tell(now);
+      this.#affinity.tell();
+    } else {
+      this.#use.assume(this.#processes);
+    }
     this.#probes.tend(router.states(), this.#exclusive, now);
     if (now >= this.#nextSync) this.#syncSoon();
   }
