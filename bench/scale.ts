@@ -16,7 +16,7 @@ import { startPostgresServer } from "../scripts/services/postgres.ts";
 import { endProcess, freePort, startProcess, temporaryFolder } from "../scripts/services/service.ts";
 import { createDatabase } from "../test/support/services/postgres.ts";
 import { writePart } from "./results-file.ts";
-import { type Asked, QUESTIONS } from "./scale/questions.ts";
+import { type Asked, DIFFERENT, QUESTIONS } from "./scale/questions.ts";
 import { median } from "./statistics.ts";
 
 const ROOT = join(import.meta.dir, "..");
@@ -70,11 +70,10 @@ try {
   for (const question of QUESTIONS) {
     if (values.only !== undefined && !question.name.includes(values.only)) continue;
     const times = subjects.map((): number[] => []);
-    // One round more, in which caches warm up.
-    for (let round = 0; round <= rounds; round++) {
+    for (let round = 0; round < rounds + DIFFERENT; round++) {
       for (const [at, subject] of subjects.entries()) {
         const took = await time(subject, question.ask(subject.asked, round));
-        if (round > 0) times[at]?.push(took);
+        if (round >= DIFFERENT) times[at]?.push(took);
       }
     }
     const [empty = 0, small = 0, big = 0] = times.map(median);
@@ -134,7 +133,8 @@ function sectionOf(dialect: "sqlite" | "postgres", lines: readonly string[]): st
 
 Written by \`${command}\` on Bun ${Bun.version}. The same questions to three gateways in turns: on an empty database, on one of
 ${count(SMALL.keys)} keys and ${count(SMALL.rows)} rows, whose answers have the same size, and on one of ${count(large.keys)} keys and ${count(large.rows)} rows
-(\`npm run seed\`). Milliseconds of one request from outside, the median of ${rounds}. An empty database has nothing to answer: what
+(\`npm run seed\`). Milliseconds of one request from outside, the median of ${rounds}, each asked
+before. An empty database has nothing to answer: what
 much costs is the column *large / small*.
 
 ${lines.join("\n")}
@@ -165,7 +165,7 @@ async function serve(name: string, place: Place, size: typeof SMALL | undefined)
   );
   closing.push(() => endProcess(child));
   const unused: string[] = [];
-  for (let at = 0; at <= rounds; at++) {
+  for (let at = 0; at < rounds + DIFFERENT; at++) {
     const made = await fetch(`${url}/key/generate`, {
       method: "POST",
       headers: { authorization: `Bearer ${KEY}`, "content-type": "application/json" },

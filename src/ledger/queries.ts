@@ -5,7 +5,7 @@ import { unindexed, unrolledRows } from "../store/unrolled.ts";
 import type { SpendRecord } from "./record.ts";
 import { countRows, keptFrom, requestsByHour } from "./record-counts.ts";
 import { conditionsOf, type RecordFilter, whereAll } from "./record-filter.ts";
-import { HOUR_MS } from "./rollup-statements.ts";
+import { DAY_MS, HOUR_MS } from "./rollup-statements.ts";
 import { recordOf } from "./spend-row.ts";
 
 const DEFAULT_LIMIT = 50;
@@ -93,22 +93,41 @@ export async function recordsAt(
   asked: NumberedPage,
 ): Promise<readonly SpendRecord[]> {
   const { from, to, ...others } = filter;
-  const near = asked.offset < FAR_OFFSET || asked.sortBy !== "startTime" || Object.keys(others).length > 0;
-  const found = near ? undefined : await hourOfPage(database, { from, to }, asked);
+  if (asked.sortBy !== "startTime" || Object.keys(others).length > 0) return rowsAt(database, filter, asked);
+  if (asked.offset < FAR_OFFSET) return nearRows(database, { from, to }, asked);
+  const found = await hoursOfPage(database, { from, to }, asked);
   return rowsAt(database, found?.filter ?? filter, found === undefined ? asked : { ...asked, offset: found.offset });
 }
 
-/** From here on it pays to look for a page's hour first. */
+/** From here on it pays to look for a page's hours first. */
 const FAR_OFFSET = 10_000;
 
+interface Times {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+}
+
+/** The newest rows mostly lie in the last three days: PostgreSQL then plans for their partitions instead of all. */
+async function nearRows(database: Database, { from, to }: Times, asked: NumberedPage): Promise<readonly SpendRecord[]> {
+  const all = { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) };
+  const end = Math.min(to ?? Number.MAX_SAFE_INTEGER, Date.now() + DAY_MS);
+  if (!asked.descending || database.dialect === "sqlite" || end - (from ?? 0) <= NEAR_MS) {
+    return rowsAt(database, all, asked);
+  }
+  const near = await rowsAt(database, { ...all, from: end - NEAR_MS }, asked);
+  return near.length === asked.limit ? near : rowsAt(database, all, asked);
+}
+
+const NEAR_MS = 3 * DAY_MS;
+
 /**
- * Where a page begins: the hour, by the sums per hour, and the rows in it before the page. Undefined behind the last page,
+ * Where a page lies: the hours, by the sums per hour, and the rows in them before the page. Undefined behind the last page,
  * and where no whole hour is meant. Rows that come meanwhile may move a page by as many, as they always do.
  */
-async function hourOfPage(
+async function hoursOfPage(
   database: Database,
-  { from, to }: { readonly from: number | undefined; readonly to: number | undefined },
-  { offset, descending }: NumberedPage,
+  { from, to }: Times,
+  { offset, limit, descending }: NumberedPage,
 ): Promise<{ readonly filter: RecordFilter; readonly offset: number } | undefined> {
   const kept = await keptFrom(database);
   const first = Math.max(from ?? kept, kept);
@@ -117,25 +136,34 @@ async function hourOfPage(
   const parts = { front: Math.ceil(first / HOUR_MS) * HOUR_MS, back: Math.floor(last / HOUR_MS) * HOUR_MS };
   if (parts.front >= parts.back) return undefined;
   const hours = await requestsByHour(database, parts.front, parts.back);
-  const atFront = await countRows(database, conditionsOf({ from: first, to: parts.front }));
-  const atBack = await countRows(database, conditionsOf({ from: parts.back, to: last }));
+  const countOf = async (begin: number, end: number) =>
+    begin >= end ? 0 : countRows(database, conditionsOf({ from: begin, to: end }));
   const counted: readonly (readonly [from: number, to: number, requests: number])[] = [
-    [first, parts.front, atFront],
+    [first, parts.front, await countOf(first, parts.front)],
     ...hours.map(([hour, requests]) => [hour, hour + HOUR_MS, requests] as const),
-    [parts.back, last, atBack],
+    [parts.back, last, await countOf(parts.back, last)],
   ];
   let before = 0;
+  let begun: { readonly from: number; readonly to: number; readonly offset: number } | undefined;
   for (const [begin, end, requests] of descending ? counted.toReversed() : counted) {
-    if (before + requests > offset) {
-      return { filter: descending ? { from: first, to: end } : { from: begin, to: last }, offset: offset - before };
-    }
+    if (begun === undefined && before + requests > offset) begun = { from: begin, to: end, offset: offset - before };
     before += requests;
+    if (begun === undefined || before < offset + limit) continue;
+    return {
+      filter: descending ? { from: begin, to: begun.to } : { from: begun.from, to: end },
+      offset: begun.offset,
+    };
   }
-  return undefined;
+  if (begun === undefined) return undefined;
+  return {
+    filter: descending ? { from: first, to: begun.to } : { from: begun.from, to: last },
+    offset: begun.offset,
+  };
 }
 
 /** No row begins later than year 9999. */
 const LAST_HOUR = Date.UTC(10_000, 0, 1);
+
 async function rowsAt(database: Database, filter: RecordFilter, page: NumberedPage): Promise<readonly SpendRecord[]> {
   const direction = sql.raw(page.descending ? "DESC" : "ASC");
   const { rows } = await sql<SpendTable & { seq: number }>`

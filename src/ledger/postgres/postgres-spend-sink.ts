@@ -2,6 +2,7 @@ import type { Pool, PoolClient } from "pg";
 import { isBadValue, isBusy, keepsConnection, sqlState } from "../../store/postgres/errors.ts";
 import { openPool } from "../../store/postgres/pool.ts";
 import type { PostgresSettings } from "../../store/postgres/settings.ts";
+import { UNROLLED } from "../../store/unrolled.ts";
 import type { SpendRecord } from "../record.ts";
 import { additions, sumsOfRows } from "../rollup-statements.ts";
 import { type ColumnValue, SPEND_COLUMNS, spendValues } from "../spend-row.ts";
@@ -54,7 +55,7 @@ const ROLL_UP = {
   ${addTotals}`,
 };
 
-const PENDING = `SELECT EXISTS (SELECT 1 FROM spend_unrolled)
+const PENDING = `SELECT EXISTS (SELECT 1 FROM ${UNROLLED})
   OR EXISTS (SELECT 1 FROM spend_replaced) AS pending`;
 
 /**
@@ -82,7 +83,7 @@ export class PostgresSpendSink implements SpendSink {
     if (rows[0]?.pending !== true) return false;
     return this.#transaction(async (client) => {
       const { rows } = await client.query<{ watermark: bigint; newest: bigint }>(
-        `SELECT seq AS watermark, coalesce((SELECT max(seq) FROM spend_unrolled), 0) AS newest FROM watermark WHERE consumer = 'rollup'`,
+        `SELECT seq AS watermark, coalesce((SELECT max(seq) FROM ${UNROLLED}), 0) AS newest FROM watermark WHERE consumer = 'rollup'`,
       );
       const { watermark, newest } = rows[0] as { watermark: bigint; newest: bigint };
       const end = watermark + BigInt(ROLLUP_ROWS);

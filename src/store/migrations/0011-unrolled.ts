@@ -31,6 +31,7 @@ export const unrolled: Migration = {
   statements: {
     sqlite: [],
     postgres: [
+      // Rows come and go all the time, and few are ever there: cleaned more often than by the share of its size.
       `CREATE TABLE spend_unrolled (
   seq BIGINT PRIMARY KEY,
   started_at BIGINT NOT NULL,
@@ -44,7 +45,7 @@ export const unrolled: Migration = {
   model TEXT NOT NULL,
   model_group TEXT NOT NULL,
   cost_nano BIGINT NOT NULL
-)`,
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000)`,
       // Nobody writes rows from here until these triggers are committed.
       "LOCK TABLE spend IN SHARE ROW EXCLUSIVE MODE",
       `INSERT INTO spend_unrolled (${COLUMNS}) SELECT ${COLUMNS} FROM spend
@@ -63,9 +64,13 @@ export const unrolled: Migration = {
       ),
       ...trigger(
         "rolled_up",
-        "UPDATE OF seq ON watermark",
+        "INSERT OR UPDATE OF seq ON watermark",
         "FOR EACH ROW WHEN (NEW.consumer = 'rollup')",
-        "DELETE FROM spend_unrolled WHERE seq <= NEW.seq",
+        // Rollups can be run again from an earlier watermark.
+        `DELETE FROM spend_unrolled WHERE seq <= NEW.seq;
+IF TG_OP = 'INSERT' OR NEW.seq < OLD.seq THEN
+  INSERT INTO spend_unrolled (${COLUMNS}) SELECT ${COLUMNS} FROM spend WHERE seq > NEW.seq ON CONFLICT (seq) DO NOTHING;
+END IF`,
       ),
     ],
   },

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { sql } from "kysely";
 import { type SeedPlan, seedStore, seedToken } from "../../../scripts/seed/seed-store.ts";
+import { recordsAt } from "../../../src/ledger/queries.ts";
 import { countRecords } from "../../../src/ledger/record-counts.ts";
 import { conditionsOf, type RecordFilter, whereAll } from "../../../src/ledger/record-filter.ts";
 import { DAY_MS } from "../../../src/ledger/rollup-statements.ts";
@@ -14,9 +15,10 @@ import { type OpenedStore, storesUnderTest } from "../databases.ts";
 
 setDefaultTimeout(120_000);
 
+const ROWS = 15_000;
 const PLAN: SeedPlan = {
   keys: 12_000,
-  rows: 6_000,
+  rows: ROWS,
   activeKeys: 300,
   users: 50,
   teams: 10,
@@ -54,9 +56,9 @@ describe.each(await storesUnderTest("orders"))("a seeded $name", (store) => {
     });
 
   test.skipIf(!store.available)("has what the plan says, and every sum is the sum of its rows", async () => {
-    expect(steps.at(-1)).toBe("spend rows 6000/6000");
+    expect(steps.at(-1)).toBe(`spend rows ${ROWS}/${ROWS}`);
     const verified = await verify(database);
-    expect(verified).toMatchObject({ rows: 6_000, waiting: 0, differences: [] });
+    expect(verified).toMatchObject({ rows: ROWS, waiting: 0, differences: [] });
     const key = await keys.find(database.kysely, seedToken(7));
     expect(key).toMatchObject({ key_alias: "seed-7", user_id: "user-7", team_id: "team-7", organization_id: "org-1" });
     const spenders = await sql<{ n: number }>`
@@ -172,6 +174,30 @@ describe.each(await storesUnderTest("orders"))("a seeded $name", (store) => {
         const { rows } = await sql<{ n: number }>`
           SELECT count(*) AS n FROM spend ${whereAll(conditionsOf(filter))}`.execute(database.kysely);
         expect([filter, await countRecords(database, filter)]).toEqual([filter, Number(rows[0]?.n)]);
+      }
+    }
+  });
+
+  test.skipIf(!store.available)("pages of rows, near and far, are what the whole list has there", async () => {
+    const { rows } = await sql<{ id: string }>`SELECT id FROM spend ORDER BY started_at, seq`.execute(database.kysely);
+    const ids = rows.map(({ id }) => id);
+    const last = PLAN.until + DAY_MS;
+    for (const descending of [true, false]) {
+      const all = descending ? ids.toReversed() : ids;
+      for (const [offset, limit] of [
+        [0, 100],
+        [60, 7],
+        [ROWS - 30, 50],
+        [10_000, 1],
+        [10_001, 100],
+        [11_111, 3_000],
+        [ROWS - 5, 50],
+        [ROWS + 5, 50],
+      ] as const) {
+        for (const filter of [{}, { from: 0, to: last }, { from: PLAN.until - PLAN.days * DAY_MS - 1, to: last - 5 }]) {
+          const found = await recordsAt(database, filter, { sortBy: "startTime", descending, limit, offset });
+          expect([offset, found.map(({ id }) => id)]).toEqual([offset, all.slice(offset, offset + limit)]);
+        }
       }
     }
   });
