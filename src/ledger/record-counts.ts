@@ -50,51 +50,79 @@ export async function countRecords(database: Database, filter: RecordFilter): Pr
   const first = Math.max(from ?? kept, kept);
   const last = to ?? Number.MAX_SAFE_INTEGER;
   const names = Object.keys(others);
-  if (names.length === 0) return countSummed(database, first, last, HOUR_MS, sql`dimension = 'model'`, undefined);
+  if (names.length === 0) {
+    const begin = Math.ceil(first / HOUR_MS) * HOUR_MS;
+    const end = Math.floor(last / HOUR_MS) * HOUR_MS;
+    return countSummed(database, { first, begin, end, last }, requestsOfAll(begin, end));
+  }
   const owner = OWNERS.find(([name]) => name === names[0]);
   if (owner === undefined || names.length > 1 || last - first > MOST_DAYS * DAY_MS) {
     return countRows(database, conditionsOf({ ...filter, from: first }));
   }
   const [name, dimension, column] = owner;
   const entity = filter[name] as string;
-  return countSummed(database, first, last, DAY_MS, sql`dimension = ${dimension} AND entity = ${entity}`, {
-    column,
-    entity,
-  });
+  const begin = Math.ceil(first / DAY_MS) * DAY_MS;
+  const end = Math.floor(last / DAY_MS) * DAY_MS;
+  // One by one, since the sums of one entity lie together within a day only.
+  const days = Array.from({ length: Math.max(end - begin, 0) / DAY_MS }, (_, at) => begin + at * DAY_MS);
+  const requests =
+    days.length === 0
+      ? NONE
+      : sql`(SELECT coalesce(sum(requests), 0) FROM rollup_day
+          WHERE dimension = ${dimension} AND entity = ${entity} AND period IN (${sql.join(days)}))`;
+  return countSummed(database, { first, begin, end, last }, requests, { column, entity });
 }
 
-/** Whole periods from their sums; what lies before and behind them, and what no sum has yet, row by row. */
+const NONE: Condition = sql`0`;
+
+/** Requests of whole hours: by the sums of days, which are few, and before and behind these of hours. */
+function requestsOfAll(begin: number, end: number): Condition {
+  const sum = (table: "rollup_hour" | "rollup_day", from: number, to: number): Condition =>
+    from >= to
+      ? NONE
+      : sql`(SELECT coalesce(sum(requests), 0) FROM ${sql.table(table)}
+          WHERE dimension = 'model' AND period >= ${from} AND period < ${to})`;
+  const firstDay = Math.ceil(begin / DAY_MS) * DAY_MS;
+  const lastDay = Math.floor(end / DAY_MS) * DAY_MS;
+  if (firstDay >= lastDay) return sum("rollup_hour", begin, end);
+  const parts = [
+    sum("rollup_hour", begin, firstDay),
+    sum("rollup_day", firstDay, lastDay),
+    sum("rollup_hour", lastDay, end),
+  ];
+  return sql.join(parts, sql` + `);
+}
+
+/** Of a time the part from `begin` to `end` has sums; what lies before and behind it is counted row by row. */
+interface SummedTime {
+  readonly first: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly last: number;
+}
+
+/** `requests` of whole periods; the rest, and what no sum has yet, row by row. */
 async function countSummed(
   database: Database,
-  first: number,
-  last: number,
-  periodMs: typeof HOUR_MS | typeof DAY_MS,
-  ofSums: Condition,
-  owner: { readonly column: SpendColumn; readonly entity: string } | undefined,
+  { first, begin, end, last }: SummedTime,
+  requests: Condition,
+  owner?: { readonly column: SpendColumn; readonly entity: string },
 ): Promise<number> {
-  const begin = Math.ceil(first / periodMs) * periodMs;
-  const end = Math.floor(last / periodMs) * periodMs;
   const own = owner === undefined ? sql`` : sql`AND ${sql.ref(owner.column)} = ${owner.entity}`;
   // An empty time is not asked for: PostgreSQL would still plan for the days around it.
   const within = (from: number, to: number): Condition =>
-    from >= to ? sql`0` : sql`(SELECT count(*) FROM spend WHERE started_at >= ${from} AND started_at < ${to} ${own})`;
-  if (begin >= end)
-    return (await sql<{ n: number }>`SELECT ${within(first, last)} AS n`.execute(database.kysely)).rows[0]?.n ?? 0;
-  // One by one, since the sums of one entity lie together within a day only.
-  const periods =
-    owner === undefined
-      ? sql`period >= ${begin} AND period < ${end}`
-      : sql`period IN (${sql.join(Array.from({ length: (end - begin) / periodMs }, (_, at) => begin + at * periodMs))})`;
+    from >= to ? NONE : sql`(SELECT count(*) FROM spend WHERE started_at >= ${from} AND started_at < ${to} ${own})`;
   const { dialect } = database;
   const behind = unindexed(dialect, "started_at");
   const ownBehind = owner === undefined ? sql`` : sql`AND ${unindexed(dialect, owner.column)} = ${owner.entity}`;
-  const { rows } = await sql<{ n: number }>`
-    SELECT coalesce((SELECT sum(requests) FROM ${sql.table(periodMs === HOUR_MS ? "rollup_hour" : "rollup_day")}
-        WHERE ${ofSums} AND ${periods}), 0)
+  const counted =
+    begin >= end
+      ? within(first, last)
+      : sql`${requests}
       + (SELECT count(*) FROM ${unrolledRows(dialect)} AND ${behind} >= ${begin} AND ${behind} < ${end} ${ownBehind})
       - (SELECT count(*) FROM spend_replaced WHERE started_at >= ${begin} AND started_at < ${end} ${own})
-      + ${within(first, begin)} + ${within(end, last)} AS n
-  `.execute(database.kysely);
+      + ${within(first, begin)} + ${within(end, last)}`;
+  const { rows } = await sql<{ n: number }>`SELECT ${counted} AS n`.execute(database.kysely);
   return Number(rows[0]?.n ?? 0);
 }
 
