@@ -24,6 +24,11 @@ const FAILED_SHARE = 0.5;
 const FEWEST_REQUESTS = 5;
 const LONE_REQUESTS = 1000;
 
+/** `allowed_fails` where a policy is set and says nothing of the class. */
+const ALLOWED = 3;
+/** Failures that are counted together: by the router's rules. */
+const SHARED_KIND = "";
+
 /** Failures that say something about the deployment and not about the request. */
 const CONSIDERED: ReadonlySet<ErrorCode> = new Set([
   "authentication",
@@ -48,6 +53,11 @@ export interface CooldownInput {
   readonly rules: CooldownRules;
   /** `litellm_params.cooldown_time`, seconds; 0 means never. */
   readonly own: number | undefined;
+  /** `model_info.allowed_fails` and `allowed_fails_policy`: they go before the router's. */
+  readonly ownAllowedFails?: number | undefined;
+  readonly ownPolicy?: Readonly<Record<string, number>> | undefined;
+  /** Counts a failure of this kind among those of the last `ttl` milliseconds and says how many there are. */
+  readonly count: (kind: string, ttl: number) => number;
   /** Deployments of the group. */
   readonly groupSize: number;
   /** A deployment for whatever name nobody else serves is never cooled down. */
@@ -63,14 +73,24 @@ export interface CooldownInput {
  */
 export function cooldownAfter(input: CooldownInput): number | undefined {
   const { failure, state, rules, own, groupSize, catchAll, now } = input;
-  if (!rules.enabled || own === 0 || catchAll || !CONSIDERED.has(failure.code)) return undefined;
+  if (!rules.enabled || own === 0 || catchAll) return undefined;
+  const named = policyFigure(input.ownPolicy, failure.code, "AllowedFails");
+  // A deployment may name failures that otherwise are the request's fault.
+  if (!CONSIDERED.has(failure.code) && named === undefined) return undefined;
   const seconds = own ?? sensible(failure.retryAfter) ?? rules.seconds;
   if (seconds <= 0) return undefined;
   const ms = seconds * 1000;
   if (state.phase(now) !== "none") return ms;
+  const { ownAllowedFails, ownPolicy, count } = input;
+  const allowed = policyFigure(rules.allowedFailsPolicy, failure.code, "AllowedFails") ?? rules.allowedFails ?? ALLOWED;
+  if (ownAllowedFails !== undefined || ownPolicy !== undefined) {
+    // A figure for all failures leaves a lone deployment alone; one for this class means it.
+    if (named === undefined && ownAllowedFails !== undefined && groupSize === 1) return undefined;
+    const kind = named !== undefined ? failure.code : ownAllowedFails !== undefined ? "any" : SHARED_KIND;
+    return count(kind, ms) > (named ?? ownAllowedFails ?? allowed) ? ms : undefined;
+  }
   if (rules.allowedFails !== undefined || rules.allowedFailsPolicy !== undefined) {
-    const allowed = policyFigure(rules.allowedFailsPolicy, failure.code, "AllowedFails") ?? rules.allowedFails ?? 3;
-    return state.countFailure(now, ms) > allowed ? ms : undefined;
+    return count(SHARED_KIND, ms) > allowed ? ms : undefined;
   }
   if (LASTING.has(failure.code)) return ms;
   if (failure.code === "rate_limit" && groupSize > 1) return ms;

@@ -18,6 +18,8 @@ export interface Cooldown {
 export type CooldownPhase = "none" | "cooling" | "half-open";
 
 const HALF_LIFE_MS = 30_000;
+/** Kinds of failures are the error codes, and two more. */
+const MOST_KINDS = 64;
 
 /** What a provider said is left of its own limits, as shares from 0 to 1. */
 export interface Headroom {
@@ -44,8 +46,7 @@ export class DeploymentState {
   /** The background check's last word. */
   health: { readonly healthy: boolean; readonly at: number; readonly transient: boolean } | undefined;
   headroom: Headroom | undefined;
-  #failures = 0;
-  #failuresUntil = 0;
+  readonly #failures = new Map<string, { readonly count: number; readonly until: number }>();
   readonly #calls = new DecayedSum(HALF_LIFE_MS);
   readonly #failed = new DecayedSum(HALF_LIFE_MS);
   readonly #seconds = new DecayedSum(HALF_LIFE_MS);
@@ -65,15 +66,16 @@ export class DeploymentState {
     return this.probes === 0 && now < this.probeUntil;
   }
 
-  /** Counts a failure among those of the last `ttl` milliseconds and says how many there are. */
-  countFailure(now: number, ttl: number): number {
-    if (now >= this.#failuresUntil) this.#failures = 0;
-    this.#failuresUntil = now + ttl;
-    return ++this.#failures;
+  /** Counts a failure among those of its kind in the last `ttl` milliseconds and says how many there are. */
+  countFailure(now: number, ttl: number, kind = ""): number {
+    const before = this.#failures.get(kind);
+    const count = before !== undefined && now < before.until ? before.count + 1 : 1;
+    if (before !== undefined || this.#failures.size < MOST_KINDS) this.#failures.set(kind, { count, until: now + ttl });
+    return count;
   }
 
   forgetFailures(): void {
-    this.#failures = 0;
+    this.#failures.clear();
   }
 
   ended(success: boolean, now: number): void {

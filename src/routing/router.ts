@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../errors/gateway-error.ts";
+import { asNumber } from "../json/json.ts";
 import type { Deployment, Snapshot } from "../snapshot/snapshot.ts";
 import { AffinityMap, type Binding } from "./affinity.ts";
 import type { Candidate } from "./candidate.ts";
@@ -7,7 +8,7 @@ import { type Cooldown, DeploymentState } from "./deployment-state.ts";
 import type { UsedTokens } from "./minute-counts.ts";
 import type { RouteGroup } from "./route-group.ts";
 import type { RouteRequest } from "./route-request.ts";
-import type { RoutingRules } from "./routing-rules.ts";
+import { figures, type RoutingRules } from "./routing-rules.ts";
 import { SnapshotRouting } from "./snapshot-routing.ts";
 import { durationMs, nanoDollars, SpendWindow } from "./spend-window.ts";
 import { affinityKeys } from "./stages/affinity.ts";
@@ -52,6 +53,8 @@ export interface RouterWatcher {
   cooledDown(id: string, cooldown: Cooldown): void;
   /** A call showed that the deployment works again. */
   recovered(id: string): void;
+  /** A failure that counts among those of its kind in the last `ttl` milliseconds. */
+  failed(id: string, kind: string, ttl: number): void;
   /** A session, a caller or a header's value has its deployment, or goes on to have it. */
   bound(binding: Binding): void;
 }
@@ -215,7 +218,13 @@ export class Router {
       failure,
       state,
       rules: rules.cooldown,
-      own: deployment.settings.cooldownTime,
+      own: asNumber(deployment.info.cooldown_time) ?? deployment.settings.cooldownTime,
+      ownAllowedFails: asNumber(deployment.info.allowed_fails),
+      ownPolicy: figures(deployment.info.allowed_fails_policy),
+      count: (kind, ttl) => {
+        this.#watcher?.failed(state.id, kind, ttl);
+        return state.countFailure(now, ttl, kind);
+      },
       groupSize: group.candidates.length,
       catchAll: deployment.modelName === CATCH_ALL,
       now,

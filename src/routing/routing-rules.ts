@@ -166,7 +166,8 @@ function groupStrategies(value: Json | undefined): ReadonlyMap<string, StrategyN
   return strategies;
 }
 
-function figures(value: Json | undefined): Readonly<Record<string, number>> | undefined {
+/** A map of figures; what is no number in it is left out. */
+export function figures(value: Json | undefined): Readonly<Record<string, number>> | undefined {
   const map = asObject(value);
   if (map === undefined) return undefined;
   return Object.fromEntries(

@@ -78,6 +78,11 @@ describe.skipIf(!available)("gateways on one Redis", () => {
         deployment("limited", "limited-1", { rpm: 40 }),
         deployment("alone", "alone-1", { rpm: 40 }),
         deployment("checked", "checked-1"),
+        {
+          ...(deployment("shaky", "shaky-1") as object),
+          model_info: { id: "shaky-1", allowed_fails: 3, cooldown_time: 60 },
+        },
+        deployment("shaky", "shaky-2", { weight: 0 }),
         ...["1", "2", "3"].map((number) => deployment("sessions", `sessions-${number}`)),
       ],
       router_settings: {
@@ -210,6 +215,23 @@ describe.skipIf(!available)("gateways on one Redis", () => {
       async () => {
         const all = await Promise.all(gateways.map((gateway) => explained(gateway, "checked", "checked-1")));
         return all.every(({ state }) => state.healthy === false);
+      },
+      { seconds: 1 },
+    );
+  }, 30_000);
+
+  test("failures are counted over all of them", async () => {
+    broken.set("Bearer key-shaky-1", refusal(500));
+    // One each; none of them would cool it down by itself.
+    for (const gateway of gateways) {
+      expect((await explained(gateway, "shaky", "shaky-1")).state.cooldown).toBe("none");
+      await eventually(async () => (await ask(gateway, "shaky")) === 500);
+      await Bun.sleep(100);
+    }
+    await eventually(
+      async () => {
+        const all = await Promise.all(gateways.map((gateway) => explained(gateway, "shaky", "shaky-1")));
+        return all.every(({ state }) => state.cooldown === "cooling");
       },
       { seconds: 1 },
     );

@@ -5,6 +5,7 @@ import { decodeMessage, encodeMessage, type RoutingMessage } from "../../src/pip
 const figure = fc.nat(1_000_000);
 const message: fc.Arbitrary<RoutingMessage> = fc.oneof(
   fc.constant<RoutingMessage>({ kind: "hello" }),
+  fc.constant<RoutingMessage>({ kind: "failure", deployment: "a", of: "internal", ttl: 5000 }),
   fc
     .record({
       minute: figure,

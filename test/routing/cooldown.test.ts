@@ -13,6 +13,8 @@ interface Situation {
   readonly retryAfter?: number;
   readonly rules?: Partial<CooldownRules>;
   readonly own?: number;
+  readonly ownAllowedFails?: number;
+  readonly ownPolicy?: Readonly<Record<string, number>>;
   readonly groupSize?: number;
   readonly catchAll?: boolean;
   readonly successes?: number;
@@ -29,6 +31,9 @@ function after(situation: Situation): number | undefined {
     state,
     rules: { ...rules, ...situation.rules },
     own: situation.own,
+    ownAllowedFails: situation.ownAllowedFails,
+    ownPolicy: situation.ownPolicy,
+    count: (kind, ttl) => state.countFailure(NOW, ttl, kind),
     groupSize: situation.groupSize ?? 2,
     catchAll: situation.catchAll ?? false,
     now: NOW,
@@ -49,6 +54,25 @@ describe("whether a deployment cools down", () => {
     expect(after({ failures: 3, successes: 3 })).toBeUndefined();
     expect(after({ failures: 3, successes: 2, groupSize: 1 })).toBeUndefined();
     expect(after({ failures: 1000, groupSize: 1 })).toBe(5000);
+  });
+
+  test("a deployment's own figures go before the router's, each class that it names by itself", () => {
+    const state = new DeploymentState("a");
+    const own = { InternalServerErrorAllowedFails: 1, BadRequestErrorAllowedFails: 0 };
+    const at = (code: ErrorCode, more: Situation = {}): number =>
+      after({ code, state, failures: 0, ownPolicy: own, rules: { allowedFails: 0 }, ...more }) ?? 0;
+    expect([at("internal"), at("internal")]).toEqual([0, 5000]);
+    expect(at("invalid_request")).toBe(5000);
+    expect(at("timeout")).toBe(5000);
+    const general = new DeploymentState("b");
+    const counted = [1, 2, 3].map(() =>
+      after({ state: general, failures: 0, ownAllowedFails: 2, rules: { allowedFails: 0 } }),
+    );
+    expect(counted).toEqual([undefined, undefined, 5000]);
+    // A figure for all failures does not cool a lone deployment down, one for this class does.
+    const lone = { groupSize: 1, failures: 0, rules: { allowedFails: 0 } };
+    expect(after({ ...lone, ownAllowedFails: 0 })).toBeUndefined();
+    expect(after({ ...lone, ownPolicy: { InternalServerErrorAllowedFails: 0 } })).toBe(5000);
   });
 
   test("with allowed_fails the failures are counted, by their class where the policy names it", () => {

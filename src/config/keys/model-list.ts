@@ -14,6 +14,7 @@ import {
   texts,
 } from "../value-type.ts";
 import { litellmParams } from "./litellm-params.ts";
+import { allowedFailsPolicy } from "./retry-policies.ts";
 
 const server = "the gateway says this itself in its answers";
 
@@ -36,6 +37,10 @@ export const modelInfo = section(
     db_model: ignored(server, flag),
     created_at: ignored(server, anything),
     created_by: ignored(server, anything),
+
+    allowed_fails: supported(count),
+    allowed_fails_policy: supported(sectionOf(allowedFailsPolicy)),
+    cooldown_time: supported(amount),
 
     access_groups: supported(texts),
     team_id: supported(text),

@@ -23,6 +23,8 @@ export type RoutingMessage =
   | { readonly kind: "use"; readonly word: UseWord }
   | { readonly kind: "cooldown"; readonly deployment: string; readonly knowledge: CooldownKnowledge }
   | { readonly kind: "health"; readonly checked: CheckedDeployment }
+  /** A failure that counts, of a kind, for so many milliseconds. */
+  | { readonly kind: "failure"; readonly deployment: string; readonly of: string; readonly ttl: number }
   | { readonly kind: "affinity"; readonly bindings: readonly Binding[] };
 
 /** Longer texts of failed checks are cut. */
@@ -43,6 +45,8 @@ export function encodeMessage(from: string, message: RoutingMessage): string {
       });
     case "health":
       return JSON.stringify({ from, kind: "health", checked: healthObject(message.checked) });
+    case "failure":
+      return JSON.stringify({ from, ...message });
     case "affinity": {
       const bindings = message.bindings.map(({ key, deployment, until }): Json => [key, deployment, until]);
       return JSON.stringify({ from, kind: "affinity", bindings });
@@ -76,6 +80,14 @@ function messageOf(object: JsonObject): RoutingMessage | undefined {
     case "health": {
       const checked = healthOf(object.checked);
       return checked === undefined ? undefined : { kind: "health", checked };
+    }
+    case "failure": {
+      const deployment = asString(object.deployment);
+      const of = asString(object.of);
+      const ttl = asNumber(object.ttl);
+      return deployment === undefined || of === undefined || ttl === undefined
+        ? undefined
+        : { kind: "failure", deployment, of, ttl };
     }
     case "affinity":
       return { kind: "affinity", bindings: asArray(object.bindings).flatMap(bindingOf) };

@@ -46,6 +46,8 @@ export class SharedRouting {
   readonly #affinity: SharedAffinity;
   readonly #probes: ProbeRights;
   readonly #processesKey: string;
+  /** Others may have deployments that this process's configuration does not have. */
+  readonly #serves: (id: string) => boolean;
   #processes = 1;
   #syncing: Promise<void> | undefined;
   #nextSync = 0;
@@ -58,6 +60,7 @@ export class SharedRouting {
     const { redis, router, health, snapshot, log } = options;
     const base = `{${options.prefix ?? "isthmus"}}:routing`;
     const serves = (id: string): boolean => snapshot().deploymentsById.has(id);
+    this.#serves = serves;
     const channel = new Channel({ redis, log, base });
     this.#channel = channel;
     this.#cooldowns = new SharedCooldowns({ channel, router, log, serves });
@@ -80,6 +83,7 @@ export class SharedRouting {
         this.#probes.free(id);
         this.#cooldowns.recovered(id);
       },
+      failed: (deployment, of, ttl) => this.#channel.publish({ kind: "failure", deployment, of, ttl }),
       bound: (binding) => this.#affinity.bound(binding),
     });
     health.watch((checked) => this.#health.checked(checked));
@@ -115,6 +119,7 @@ export class SharedRouting {
     const heard = decodeMessage(text);
     if (heard === undefined || heard.from === this.#channel.process) return;
     const { from, message } = heard;
+    const { router } = this.#options;
     switch (message.kind) {
       case "hello":
         this.#syncSoon();
@@ -127,6 +132,11 @@ export class SharedRouting {
         return;
       case "health":
         this.#health.hear(message.checked);
+        return;
+      case "failure":
+        if (this.#serves(message.deployment)) {
+          router.state(message.deployment).countFailure(router.now(), message.ttl, message.of);
+        }
         return;
       case "affinity":
         this.#affinity.hear(message.bindings);
