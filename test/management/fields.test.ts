@@ -21,6 +21,7 @@ beforeAll(async () => {
   - {model_name: priced, litellm_params: {${priced}}}
   - {model_name: other, litellm_params: {${priced}}, model_info: {access_groups: [grouped]}}
   - {model_name: tagged, litellm_params: {${priced}, tags: [gold]}}
+  - {model_name: anyhow, litellm_params: {${priced}, tags: [default]}}
 router_settings: {enable_tag_filtering: true}
 litellm_settings: {cache: true, cache_params: {type: local}}
 `,
@@ -205,7 +206,7 @@ const KEY: Readonly<Record<string, Effect>> = {
   },
   tag_rpm_limit: {
     fields: { tag_rpm_limit: { slow: 1 } },
-    probe: second("priced", { metadata: { tags: ["slow"] } }),
+    probe: second("anyhow", { metadata: { tags: ["slow"] } }),
     with: 429,
     without: 200,
   },
