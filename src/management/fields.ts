@@ -21,7 +21,7 @@ const CONTROL = /[\u0000-\u001f\u007f]/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: PostgreSQL cannot keep it
 const NUL = /\u0000/;
 
-/** Marks a refinement as LiteLLM's own refusal; the sentence follows the field's name. */
+/** Marks a refinement as LiteLLM's own refusal; the sentence follows the field's name, and may repeat it as `{field}`. */
 const refusal = (sentence: (value: unknown) => string) => ({
   error: (issue: { readonly input?: unknown }) => sentence(issue.input),
   params: { refusal: true },
@@ -76,7 +76,7 @@ export const email = z
   .refine((text) => !CONTROL.test(text), "Control characters are not allowed")
   .nullish();
 
-const NOT_NEGATIVE = refusal((value) => `cannot be negative. Received ${value}`);
+const NOT_NEGATIVE = refusal((value) => `cannot be negative. Received {field}=${value}`);
 const notNegative = (value: number): boolean => value >= 0;
 
 export const flag = z.boolean().nullish();

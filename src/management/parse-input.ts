@@ -21,7 +21,7 @@ export function parseInput<S extends z.ZodType>(schema: S, value: JsonObject, wh
   const [refusal] = result.error.issues;
   if (refusal !== undefined && result.error.issues.every(isRefusal)) {
     const field = refusal.path.map(String).join(".");
-    throw badRequest(`${field} ${refusal.message}`, field);
+    throw badRequest(`${field} ${refusal.message.replace("{field}", field)}`, field);
   }
   throw new DetailError(
     422,

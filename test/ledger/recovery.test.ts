@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
+import { sql } from "kysely";
+import { dayOfPartition } from "../../src/ledger/postgres/partitions.ts";
 import { findRecord, listRecords, spendOfKey } from "../../src/ledger/queries.ts";
 import { deleteOldRows } from "../../src/ledger/retention.ts";
 import { verify } from "../../src/ledger/verify.ts";
@@ -172,7 +174,16 @@ describe.each(stores.filter((store) => store.available))("recovery on $name", (s
       ledger.settle(settlement(`d${day}`, { startedAt, endedAt: startedAt }));
     }
     await ledger.flush();
+    const daysKept = async (): Promise<readonly number[]> => {
+      const { rows } = await sql<{ name: string }>`SELECT relname AS name FROM pg_inherits
+        JOIN pg_class ON pg_class.oid = inhrelid WHERE inhparent = 'spend'::regclass`.execute(database.kysely);
+      return rows.map(({ name }) => dayOfPartition(name) ?? 0).toSorted();
+    };
+    const days = database.dialect === "postgres" ? await daysKept() : [];
     expect(await deleteOldRows(database, 3 * DAY, now)).toBe(6);
+    // The partitions of those days are gone, and no other.
+    if (database.dialect === "postgres")
+      expect(await daysKept()).toEqual(days.filter((day) => day >= now - (now % DAY) - 3 * DAY));
     expect(await deleteOldRows(database, 3 * DAY, now)).toBe(0);
     expect((await listRecords(database)).records.map((record) => record.id)).toEqual(["d0", "d1", "d2", "d3"]);
     expect(await spendOfKey(database, KEY_HASH)).toBe(12_340n);
