@@ -15,7 +15,7 @@ const redis = await testRedis("provider-budgets");
 const running: RunningGateway[] = [];
 
 async function answer({ json, headers }: ReceivedRequest): Promise<Response> {
-  served.push(String(headers.get("authorization")).slice("Bearer ".length));
+  served.push(String(headers.get("authorization")).slice("Bearer key-of-".length));
   await Bun.sleep(5);
   return json?.stream === true ? chatStream(["a", "b", "c", "d", "e"]) : Response.json(chatAnswer("fine"));
 }
@@ -48,7 +48,7 @@ async function start(
         litellm_params: {
           model: "openai/a-model",
           api_base: `${upstream.url}/v1`,
-          api_key: name,
+          api_key: `key-of-${name}`,
           input_cost_per_token: 1e-6,
           output_cost_per_token: 4e-6,
           ...params,
@@ -179,7 +179,7 @@ describe("fallbacks and the caller's budget", () => {
     { group: "fair", name: "fair" },
   ];
   const failing = (request: ReceivedRequest): Response | Promise<Response> => {
-    if (request.headers.get("authorization") !== "Bearer cheap") return answer(request);
+    if (request.headers.get("authorization") !== "Bearer key-of-cheap") return answer(request);
     served.push("cheap");
     return Response.json({ error: { message: "down" } }, { status: 500 });
   };
