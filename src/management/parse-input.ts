@@ -21,7 +21,7 @@ export function parseInput<S extends z.ZodType>(schema: S, value: JsonObject, wh
   const [refusal] = result.error.issues;
   if (refusal !== undefined && result.error.issues.every(isRefusal)) {
     const field = refusal.path.map(String).join(".");
-    throw badRequest(`${field} ${refusal.message.replace("{field}", field)}`, field);
+    throw badRequest(sentenceOf(refusal), field);
   }
   throw new DetailError(
     422,
@@ -79,6 +79,12 @@ function isDeeper(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((member) => isDeeper(member, levels - 1));
 }
 
+/** A refusal's sentence with the field that it is about. */
+function sentenceOf({ path, message }: z.core.$ZodIssue): string {
+  const field = path.map(String).join(".");
+  return `${field} ${message.replace("{field}", () => field)}`;
+}
+
 /** Whether a schema's refinement is marked as a refusal of LiteLLM's handlers. */
 function isRefusal(issue: z.core.$ZodIssue): boolean {
   return issue.code === "custom" && issue.params?.refusal === true;
@@ -114,6 +120,6 @@ function describe(issue: z.core.$ZodIssue): { type: string; msg: string } {
         ? { type: "string_too_long", msg: `String should have at most ${issue.maximum} characters` }
         : { type: "less_than_equal", msg: `Input should be at most ${issue.maximum}` };
     default:
-      return { type: "value_error", msg: issue.message };
+      return { type: "value_error", msg: isRefusal(issue) ? sentenceOf(issue) : issue.message };
   }
 }

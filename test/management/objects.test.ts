@@ -272,6 +272,20 @@ test.each([
   expect(answer.body.detail ?? answer.body.error?.message).toBeTruthy();
 });
 
+test("a refusal names the field, alone and among others", async () => {
+  const alone = await call("POST", "/key/generate", { model_max_budget: { "a$&b": { max_budget: -2 } } });
+  const field = "model_max_budget.a$&b.max_budget";
+  expect(alone.body.error).toMatchObject({
+    param: field,
+    message: `${field} cannot be negative. Received ${field}=-2`,
+  });
+  const several = await call("POST", "/key/generate", { max_budget: -2, models: "echo" });
+  expect(several.body.detail.map(({ msg }: { msg: string }) => msg).toSorted()).toEqual([
+    "Input should be a valid list",
+    "max_budget cannot be negative. Received max_budget=-2",
+  ]);
+});
+
 test("every route, as every role and as nobody", async () => {
   const callers = new Map<Role, string>();
   for (const role of ["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"] as const) {
