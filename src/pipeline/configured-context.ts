@@ -8,27 +8,18 @@ import { type RequestRules, requestRulesOf } from "./request-rules.ts";
 /** Formats in which the body's `user` says on whose behalf a request is made. */
 const USER_FIELD: ReadonlySet<string> = new Set(["openai-chat", "openai-completions", "openai-responses"]);
 
-/** The request as the configuration's rules see it: whose it is, and what its row is to say beside. */
+/** The request as the configuration's rules see it: whose it is. */
 export function configuredContext(context: RequestContext): RequestContext {
   const rules = requestRulesOf(context.snapshot);
   if (rules === undefined || context.probeModel !== undefined) return context;
   const { headers } = context.request;
   const userId = rules.internalUserHeader === undefined ? null : headers.get(rules.internalUserHeader);
-  const spendTags = spendTagsOf(rules, headers);
   const own: RequestContext = {
     ...context,
     ...(userId === null || userId === "" ? {} : { principal: { ...context.principal, userId } }),
-    ...(spendTags.length === 0 ? {} : { spendTags }),
   };
   const user = userFieldOf(rules, own);
   return user === undefined ? own : withUser(own, user);
-}
-
-function spendTagsOf({ spendTagHeaders }: RequestRules, headers: Headers): string[] {
-  return spendTagHeaders.flatMap((name) => {
-    const value = headers.get(name);
-    return value === null || value === "" ? [] : [`${name}: ${value}`];
-  });
 }
 
 /** What the body's `user` becomes; undefined where it stays. */

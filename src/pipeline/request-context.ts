@@ -38,8 +38,6 @@ export interface RequestContext {
   readonly requestedModel: string;
   readonly stream: boolean;
   readonly controls: CallControls;
-  /** Tags of its row alone, which neither limits nor routing see. */
-  readonly spendTags?: readonly string[];
   /** The deployment that alone can serve it: it holds what the request refers to. */
   readonly pinnedDeployment?: string;
   /** Who wrote the answer that this request goes on from; others can go on from it as well. */

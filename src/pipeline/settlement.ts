@@ -22,6 +22,7 @@ import type { Target } from "./attempt-run.ts";
 import { boundsOf, type Reserved } from "./bounds.ts";
 import type { Gateway } from "./gateway.ts";
 import { type RequestContext, visibleCallId } from "./request-context.ts";
+import { rowTags } from "./row-tags.ts";
 import { answerObject, storedContent, storesContent } from "./stored-content.ts";
 
 /** UTF-16 units per token in running text; figures derived from it are marked as estimated. */
@@ -70,15 +71,11 @@ function countedTokens({ snapshot }: RequestContext, usage: Usage): number {
   return counted === "input" ? inputTokens(usage) : outputTokens(usage);
 }
 
-function tagsOf({ controls, spendTags }: RequestContext): readonly string[] | undefined {
-  if (spendTags !== undefined) return [...controls.tags, ...spendTags];
-  return controls.tags.length === 0 ? undefined : controls.tags;
-}
-
 /** The one place where a request's money is decided. Opened before the first call goes out, settled exactly once. */
 export class Settlement {
   readonly #gateway: Gateway;
   readonly #context: RequestContext;
+  #rowTags: readonly string[] | undefined;
   readonly #attempts: AttemptRecord[] = [];
   #nano = 0n;
   #usage: Usage | undefined;
@@ -106,6 +103,11 @@ export class Settlement {
   constructor(gateway: Gateway, context: RequestContext) {
     this.#gateway = gateway;
     this.#context = context;
+  }
+
+  #tags(): readonly string[] | undefined {
+    this.#rowTags ??= rowTags(this.#context) ?? [];
+    return this.#rowTags.length === 0 ? undefined : this.#rowTags;
   }
 
   /** Whether the row is to hold what was asked and answered. */
@@ -168,7 +170,7 @@ export class Settlement {
       teamId: principal.teamId,
       organizationId: principal.organizationId,
       endUser: controls.endUser,
-      tags: tagsOf(context),
+      tags: this.#tags(),
     });
     this.#opened = true;
   }
@@ -291,7 +293,7 @@ export class Settlement {
       teamId: principal.teamId,
       organizationId: principal.organizationId,
       endUser: controls.endUser,
-      tags: tagsOf(context),
+      tags: this.#tags(),
       sessionId: controls.sessionId,
       requesterIp: context.clientAddress,
       estimated: this.#estimated || undefined,

@@ -223,11 +223,19 @@ describe("what a request must say, and may not", () => {
     }
   });
 
-  test("extra_spend_tag_headers are tags of the row", () =>
-    withSettings({ library: { extra_spend_tag_headers: ["X-Project"] } }, async (client) => {
-      const { id } = await ask(client, { headers: { "x-project": "moon" }, body: { metadata: { tags: ["a"] } } });
-      expect((await rowOf(client, id))?.request_tags).toEqual(["a", "X-Project: moon"]);
-    }));
+  test("the User-Agent and extra_spend_tag_headers are tags of the row", async () => {
+    const headers = { "x-project": "moon", "user-agent": "claude-cli/2.1 (external)" };
+    const body = { metadata: { tags: ["a"] } };
+    await withSettings({ library: { extra_spend_tag_headers: ["X-Project"] } }, async (client) => {
+      const { id } = await ask(client, { headers, body });
+      const agent = ["User-Agent: claude-cli", "User-Agent: claude-cli/2.1 (external)"];
+      expect((await rowOf(client, id)).request_tags).toEqual(["a", ...agent, "X-Project: moon"]);
+    });
+    await withSettings({ library: { disable_add_user_agent_to_request_tags: true } }, async (client) => {
+      const { id } = await ask(client, { headers, body });
+      expect((await rowOf(client, id)).request_tags).toEqual(["a"]);
+    });
+  });
 });
 
 test("disable_error_logs: a failure that called nobody leaves no row, one that did says nothing of why", () =>

@@ -123,7 +123,7 @@ export const litellmSettings = section("litellm_settings", {
   priority_reservation_settings: keys(map),
   disable_end_user_cost_tracking: supported(flag),
   extra_spend_tag_headers: supported(texts),
-  disable_add_user_agent_to_request_tags: keys(flag),
+  disable_add_user_agent_to_request_tags: supported(flag),
   store_audit_logs: ignored("every change is in the audit log: other processes learn of it there", flag),
   overwrite_user_with_key_hash: supported(flag),
   blocked_user_list: supported(textOrTexts),

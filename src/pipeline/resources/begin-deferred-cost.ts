@@ -2,6 +2,7 @@ import { asString, isObject, parseJson } from "../../json/json.ts";
 import type { DeferredOwner } from "../../store/resources/deferred-costs.ts";
 import type { BatchFileFacts } from "../../store/resources/resources.ts";
 import type { RequestContext } from "../request-context.ts";
+import { rowTags } from "../row-tags.ts";
 import type { ResourceKeeping } from "./resource-keeping.ts";
 import type { ResourcePlace } from "./resource-place.ts";
 import { modelsIn, type ResourceRequest } from "./resource-request.ts";
@@ -47,7 +48,8 @@ function idOf(text: string): string | undefined {
 }
 
 /** Who pays for what a request began. */
-export function payerOf({ principal, controls, clientAddress }: RequestContext, modelGroup: string): DeferredOwner {
+export function payerOf(context: RequestContext, modelGroup: string): DeferredOwner {
+  const { principal, controls, clientAddress } = context;
   return {
     keyHash: principal.keyHash,
     keyAlias: principal.keyAlias,
@@ -55,7 +57,7 @@ export function payerOf({ principal, controls, clientAddress }: RequestContext, 
     teamId: principal.teamId,
     organizationId: principal.organizationId,
     endUser: controls.endUser,
-    tags: controls.tags.length === 0 ? undefined : controls.tags,
+    tags: rowTags(context),
     sessionId: controls.sessionId,
     requesterIp: clientAddress,
     modelGroup,
