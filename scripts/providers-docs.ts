@@ -4,12 +4,13 @@
  *     bun scripts/providers-docs.ts           writes the file
  *     bun scripts/providers-docs.ts --check   exits 1 when the file is not what would be written
  */
-import { asObject, asString, type JsonObject, parseJson } from "../src/json/json.ts";
+import { asArray, asObject, asString, type JsonObject, type MutableJsonObject, parseJson } from "../src/json/json.ts";
 import type { Endpoint, Operation, Provider } from "../src/providers/provider.ts";
 import { allProviders } from "../src/providers/registry.ts";
 
 const PAGE = "docs/providers.md";
 const REPLAYED = "test/conformance/replayed.json";
+const DOCUMENTED = "test/providers/documented.json";
 
 /** Operation → its column. */
 const COLUMNS: readonly (readonly [Operation, string])[] = [
@@ -103,7 +104,7 @@ export function providersPage(providers: readonly Provider[], replayed: JsonObje
     row(["---", "---", "---", "---", "---", "---", "---"]),
     ...rows,
     "",
-    "*replayed* counts the exchanges that the tests play against the provider's own wire format; *untested* means that no recording was at hand and the row follows the provider's documentation.",
+    "*replayed* counts the exchanges that the tests play against the provider's own wire format; *documented* names what is played from the examples on the provider's own pages, *untested* means that neither was at hand and the row follows the provider's documentation.",
     "",
   ].join("\n");
 }
@@ -116,8 +117,25 @@ async function readReplayed(): Promise<JsonObject> {
   return parsed;
 }
 
+/** What of a provider is replayed from its documentation, in the words of the column. */
+async function readDocumented(): Promise<JsonObject> {
+  const kinds: MutableJsonObject = {};
+  for (const entry of asArray(parseJson(await Bun.file(DOCUMENTED).text()))) {
+    const provider = asObject(entry) ?? {};
+    const shown = [
+      ...(provider.answer === undefined ? [] : ["chat"]),
+      ...(provider.stream === undefined ? [] : ["stream"]),
+      ...(provider.toolCall === undefined ? [] : ["tools"]),
+      ...(provider.errors === undefined ? [] : ["error"]),
+    ];
+    kinds[asString(provider.id) ?? ""] = { documented: shown.join(", ") };
+  }
+  return kinds;
+}
+
 if (import.meta.main) {
-  const page = providersPage(allProviders(), await readReplayed());
+  // Where there are recordings they say more than a page's examples.
+  const page = providersPage(allProviders(), { ...(await readDocumented()), ...(await readReplayed()) });
   if (process.argv.includes("--check")) {
     const file = Bun.file(PAGE);
     const present = (await file.exists()) ? await file.text() : "";

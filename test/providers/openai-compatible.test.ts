@@ -38,6 +38,11 @@ describe("api_base", () => {
     expect(url("openai", "https://proxy.test/v1/completions", "completions")).toBe("https://proxy.test/v1/completions");
   });
 
+  test("may name an endpoint that only this provider has", () => {
+    expect(url("writer", "https://proxy.test/v1/chat")).toBe("https://proxy.test/v1/chat");
+    expect(url("inception", "https://proxy.test/v1/fim/completions")).toBe("https://proxy.test/v1/chat/completions");
+  });
+
   test("keeps its query", () => {
     expect(url("openai", "https://proxy.test/v1?tenant=a%20b")).toBe(
       "https://proxy.test/v1/chat/completions?tenant=a%20b",

@@ -225,7 +225,12 @@ function addressOf(row: OpenAiCompatibleRow, input: ConfigureInput): BaseUrl | C
   const given = written === undefined ? undefined : parseBase(written);
   if (given !== undefined && isProblem(given)) return given;
   if (row.address !== undefined) return row.address(input, given);
-  return resolveAddress(row.label, row.base, row.bases ?? [], given, row.bareHost);
+  return resolveAddress(row.label, row.base, row.bases ?? [], given && withoutPath(given, ownPaths(row)), row.bareHost);
+}
+
+/** Paths of the row that are not OpenAI's, which may stand in `api_base` like those. */
+function ownPaths(row: OpenAiCompatibleRow): string[] {
+  return Object.values(row.paths ?? {}).filter((path) => typeof path === "string");
 }
 
 /** The configured base without an endpoint's path, else the default one. */
