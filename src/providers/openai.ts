@@ -25,6 +25,8 @@ const row = openaiCompatible({
     "responses",
     "completions",
     "embeddings",
+    // Not OpenAI's own: llama.cpp, vLLM and their like, under an api_base.
+    "rerank",
     "image-generation",
     "image-edit",
     "image-variation",

@@ -17,6 +17,10 @@ beforeAll(async () => {
     model_name: id,
     litellm_params: { model: `${id}/${model}`, api_base: upstream.url + pathOf(address), api_key: KEY },
   }));
+  model_list.push({
+    model_name: "ranker",
+    litellm_params: { model: "openai/bge-reranker-v2-m3", api_base: `${upstream.url}/v1`, api_key: KEY },
+  });
   gateway = await startGateway({
     config: JSON.stringify({ model_list, router_settings: { num_retries: 0, disable_cooldowns: true } }),
   });
@@ -29,6 +33,30 @@ afterAll(async () => {
 
 const messages = [{ role: "user", content: "hi" }];
 const tools = [{ type: "function", function: { name: "get_current_weather", parameters: { type: "object" } } }];
+
+/** https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md and vLLM's rerank API (2026-11-26) */
+test("a ranking by a server of one's own that speaks OpenAI's API", async () => {
+  const results = [
+    { index: 1, relevance_score: 0.99 },
+    { index: 0, relevance_score: 0.01 },
+  ];
+  const usage = { prompt_tokens: 50, total_tokens: 50 };
+  upstream.requests.length = 0;
+  upstream.handler = () => Response.json({ model: "bge-reranker-v2-m3", object: "list", usage, results });
+  const response = await fetch(`${gateway.url}/v1/rerank`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${gateway.key}` },
+    body: JSON.stringify({ model: "ranker", query: "panda", documents: ["hi", "a bear"], top_n: 2 }),
+  });
+  expect(await json(response)).toMatchObject({ results });
+  expect(response.status).toBe(200);
+  expect(upstream.requests).toMatchObject([
+    {
+      path: "/v1/rerank",
+      json: { model: "bge-reranker-v2-m3", query: "panda", documents: ["hi", "a bear"], top_n: 2 },
+    },
+  ]);
+});
 
 async function json(response: Response): Promise<JsonObject> {
   return asObject(parseJson(await response.text())) ?? {};
