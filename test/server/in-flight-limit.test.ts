@@ -85,10 +85,6 @@ test("a stream counts until it ends or its reader goes away", async () => {
   await Promise.all(open);
   expect((await client.chat("m")).status).toBe(503);
   for (const stream of streams) stream.abort();
-  await eventually(async () => {
-    const answer = client.chat("m");
-    await Promise.race([answer, eventually(() => held.length > 0)]);
-    releaseAll();
-    return (await answer).status === 200;
-  });
+  upstream.handler = () => Response.json(chatAnswer("hello"));
+  await eventually(async () => (await client.chat("m")).status === 200);
 });
