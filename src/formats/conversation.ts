@@ -205,6 +205,7 @@ export interface CustomTool {
   readonly name: string;
   readonly description?: string;
   readonly inputFormat?: JsonObject;
+  readonly native?: { readonly format: FormatId; readonly value: JsonObject };
 }
 
 /** Web search that the provider runs itself; every format has its own spelling of it. */

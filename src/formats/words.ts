@@ -272,6 +272,7 @@ function visitTool(tool: Tool, visitor: WordVisitor): void {
       visitor.word("tools:custom", tool.name);
       if (tool.description !== undefined) visitor.word("tools.description", tool.description);
       if (tool.inputFormat !== undefined) visitor.word("tools.format", tool.inputFormat);
+      if (tool.native !== undefined) visitNative(tool.native, visitor);
       return;
     case "web-search":
       visitor.word("web_search_options", true);

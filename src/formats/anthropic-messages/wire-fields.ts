@@ -1,19 +1,7 @@
-/**
- * What of the wire this format carries, by the names of the official SDK's types (`@anthropic-ai/sdk`,
- * `resources/messages`). A test compares the tables with those types, so that a field which Anthropic adds is noticed.
- */
+import type { WireFields } from "../wire-fields.ts";
 
-/**
- * - `conversation`: has a word in the conversation, so every other format hears of it.
- * - `native`: kept beside it and given back to this format; other formats do not hear of it.
- * - `tag`: says only which kind of object it is.
- */
-export type Carried = "conversation" | "native" | "tag";
-
-type Fields = Readonly<Record<string, Carried>>;
-
-/** Objects of which each field is looked at. */
-export const EXPRESSIBLE: Readonly<Record<string, Fields>> = {
+/** What of the wire this format carries, by the names of Anthropic's SDK (`@anthropic-ai/sdk`, `resources/messages`). */
+export const FIELDS: WireFields = {
   MessageCreateParamsBase: {
     max_tokens: "conversation",
     messages: "conversation",
@@ -159,7 +147,7 @@ export const EXPRESSIBLE: Readonly<Record<string, Fields>> = {
   SignatureDelta: { signature: "conversation", type: "tag" },
 };
 
-/** Unions whose members are in `EXPRESSIBLE` or, kept whole for this format, in `WHOLE`. */
+/** Unions whose members are in `FIELDS` or, kept whole for this format, in `WHOLE`. */
 export const UNIONS = [
   "MessageParam",
   "ContentBlockParam",

@@ -179,7 +179,8 @@ function encodeResult(part: ToolResultPart, context: RequestContext): JsonObject
   const media = part.content.filter((item) => item.type !== "text").flatMap((item) => encodePart(item, context, false));
   const parsed = part.isError === true ? undefined : parseJson(text);
   const response: JsonObject = part.isError === true ? { error: text } : isObject(parsed) ? parsed : { content: text };
-  return [{ functionResponse: { name: part.name ?? part.callId, response } }, ...media];
+  const native = part.native?.format === "gemini" ? part.native.value : {};
+  return [{ functionResponse: { name: part.name ?? part.callId, response, ...native } }, ...media];
 }
 
 /** Google's names for what OpenAI calls the detail of an image. */

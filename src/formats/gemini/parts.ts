@@ -1,5 +1,5 @@
 import { asString, isObject, type Json, type JsonObject } from "../../json/json.ts";
-import type { MediaSource, Part, Sealed } from "../conversation.ts";
+import type { MediaSource, Part, Sealed, ToolResultPart } from "../conversation.ts";
 import { openSignature, thinkingOf } from "./signature.ts";
 import { field, objectField, otherFields } from "./wire.ts";
 
@@ -57,7 +57,13 @@ export function decodePart(given: JsonObject, ids: CallIds): Part {
   const response = objectField(part, "functionResponse");
   if (response !== undefined) {
     const name = asString(response.name) ?? "";
-    return { type: "tool-result", callId: ids.response(asString(response.id), name), name, ...resultContent(response) };
+    return {
+      type: "tool-result",
+      callId: ids.response(asString(response.id), name),
+      name,
+      ...resultContent(response),
+      ...restOf(response),
+    };
   }
   const inline = objectField(part, "inlineData");
   if (inline !== undefined) {
@@ -121,6 +127,13 @@ export function mediaPart(source: MediaSource, filename?: string, detail?: strin
   if (mediaType === "" && /\.(png|jpe?g|gif|webp)(\?|$)/i.test(source.type === "url" ? source.url : ""))
     return { type: "image", source };
   return { type: "file", source, ...(filename === undefined ? {} : { filename }) };
+}
+
+const RESPONSE_FIELDS = new Set(["id", "name", "response", "parts"]);
+
+function restOf(response: JsonObject): Pick<ToolResultPart, "native"> {
+  const rest = otherFields(response, RESPONSE_FIELDS);
+  return rest === undefined ? {} : { native: { format: "gemini", value: rest } };
 }
 
 /** `response` is an object; what other formats give as text stands in it under `content`, `output`, `result` or `error`. */

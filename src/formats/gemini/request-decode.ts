@@ -79,11 +79,12 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
     typeof name === "string" ? [name.toLowerCase()] : [],
   );
   const speech = objectField(generation, "speechConfig");
-  const otherGeneration = generation === undefined ? undefined : otherFields(generation, GENERATION_FIELDS);
+  const otherGeneration = generation === undefined ? undefined : otherSettings(generation, speech);
   const rest = otherFields(body, REQUEST_FIELDS);
   const fields: JsonObject = {
     ...rest,
     ...(otherGeneration === undefined ? {} : { generationConfig: otherGeneration }),
+    ...otherToolConfig(objectField(body, "toolConfig")),
   };
   return {
     model: asString(body.model) ?? "",
@@ -100,6 +101,26 @@ export function decodeRequest(body: JsonObject): ConversationRequest {
     ...(tier === undefined ? {} : { serviceTier: tier }),
     ...(Object.keys(fields).length === 0 ? {} : { extensions: { format: "gemini" as const, fields } }),
   };
+}
+
+/** What of `generationConfig` has no word; of the speech only the voice has one. */
+function otherSettings(generation: JsonObject, speech: JsonObject | undefined): JsonObject | undefined {
+  const rest = otherFields(generation, GENERATION_FIELDS);
+  const voiced = speech === undefined || voiceOf(speech) === speech;
+  const restOfSpeech = voiced ? undefined : otherFields(speech, new Set(["voiceConfig"]));
+  return restOfSpeech === undefined ? rest : { ...rest, speechConfig: restOfSpeech };
+}
+
+const CALLING_FIELDS = new Set(["mode", "allowedFunctionNames"]);
+
+/** What of the tools' configuration has no word: where to search, whether calls are streamed … */
+function otherToolConfig(config: JsonObject | undefined): JsonObject {
+  if (config === undefined) return {};
+  const calling = objectField(config, "functionCallingConfig");
+  const rest = otherFields(config, new Set(["functionCallingConfig"]));
+  const restOfCalling = calling === undefined ? undefined : otherFields(calling, CALLING_FIELDS);
+  if (rest === undefined && restOfCalling === undefined) return {};
+  return { toolConfig: { ...rest, ...(restOfCalling === undefined ? {} : { functionCallingConfig: restOfCalling }) } };
 }
 
 function invalid(param: string, what: string): GatewayError {

@@ -15,10 +15,10 @@ export function invalid(param: string, what: string): GatewayError {
   return new GatewayError("invalid_request", `Invalid request: '${param}' ${what}`, { param });
 }
 
-/** `cache_control`, LiteLLM's mark on messages, parts and tools. */
+/** `cache_control`, LiteLLM's mark on messages, parts and tools, or OpenAI's own on parts, whose time is not chosen here. */
 export function cacheOf(holder: JsonObject): { cache?: CacheMark } {
   const control = asObject(holder.cache_control);
-  if (control === undefined) return {};
+  if (control === undefined) return asObject(holder.prompt_cache_breakpoint) === undefined ? {} : { cache: {} };
   const ttl = asString(control.ttl);
   return { cache: ttl === "5m" || ttl === "1h" ? { ttl } : {} };
 }

@@ -5,13 +5,13 @@ import { decodeAnnotations } from "./annotations.ts";
 import { FORMAT, otherMembers, withNative } from "./wire.ts";
 
 const KNOWN: Readonly<Record<string, ReadonlySet<string>>> = {
-  input_text: new Set(["type", "text"]),
-  text: new Set(["type", "text"]),
+  input_text: new Set(["prompt_cache_breakpoint", "type", "text"]),
+  text: new Set(["prompt_cache_breakpoint", "type", "text"]),
   output_text: new Set(["type", "text", "annotations", "logprobs"]),
   refusal: new Set(["type", "refusal"]),
-  input_image: new Set(["type", "image_url", "file_id", "detail"]),
-  input_file: new Set(["type", "file_id", "file_data", "file_url", "filename"]),
-  input_audio: new Set(["type", "input_audio"]),
+  input_image: new Set(["prompt_cache_breakpoint", "type", "image_url", "file_id", "detail"]),
+  input_file: new Set(["prompt_cache_breakpoint", "type", "file_id", "file_data", "file_url", "filename"]),
+  input_audio: new Set(["prompt_cache_breakpoint", "type", "input_audio"]),
 };
 
 /** Content of a message or of a tool's output: a text or a list of parts. Throws for what is neither, naming `where`. */
@@ -36,6 +36,7 @@ export function decodeContent(content: Json | undefined, where: string, item?: J
 export function decodeContentPart(part: JsonObject, item?: JsonObject): Part {
   const type = asString(part.type) ?? "";
   const rest = otherMembers(part, KNOWN[type] ?? new Set());
+  const cache = asObject(part.prompt_cache_breakpoint) === undefined ? {} : { cache: {} };
   const native = withNative(rest === undefined && item === undefined ? undefined : { ...rest, ...(item && { item }) });
   switch (type) {
     case "input_text":
@@ -46,18 +47,19 @@ export function decodeContentPart(part: JsonObject, item?: JsonObject): Part {
         type: "text",
         text: asString(part.text) ?? "",
         ...(citations.length === 0 ? {} : { citations }),
+        ...cache,
         ...native,
       };
     }
     case "refusal":
-      return { type: "refusal", text: asString(part.refusal) ?? "", ...native };
+      return { type: "refusal", text: asString(part.refusal) ?? "", ...cache, ...native };
     case "input_image": {
       // Clients of Chat Completions write the address into an object.
       const url = asString(part.image_url) ?? asString(asObject(part.image_url)?.url);
       const source = url === undefined ? fileId(part) : sourceOf(url, "image/png");
       const detail = asString(part.detail) ?? asString(asObject(part.image_url)?.detail);
       if (source === undefined) break;
-      return { type: "image", source, ...(detail === undefined ? {} : { detail }), ...native };
+      return { type: "image", source, ...(detail === undefined ? {} : { detail }), ...cache, ...native };
     }
     case "input_file": {
       const data = asString(part.file_data);
@@ -70,7 +72,7 @@ export function decodeContentPart(part: JsonObject, item?: JsonObject): Part {
             ? fileId(part)
             : ({ type: "url", url } as const);
       if (source === undefined) break;
-      return { type: "file", source, ...(filename === undefined ? {} : { filename }), ...native };
+      return { type: "file", source, ...(filename === undefined ? {} : { filename }), ...cache, ...native };
     }
     case "input_audio": {
       const audio = asObject(part.input_audio);
@@ -78,7 +80,7 @@ export function decodeContentPart(part: JsonObject, item?: JsonObject): Part {
       const format = asString(audio?.format) ?? "wav";
       if (data === undefined) break;
       const mediaType = format === "mp3" ? "audio/mpeg" : `audio/${format}`;
-      return { type: "audio", source: { type: "base64", data, mediaType }, format, ...native };
+      return { type: "audio", source: { type: "base64", data, mediaType }, format, ...cache, ...native };
     }
   }
   return { type: "opaque", format: FORMAT, value: part };

@@ -14,6 +14,7 @@ import type { ParameterReport } from "../report.ts";
 import { FORMAT, nativeValue, otherMembers, withNative } from "./wire.ts";
 
 const FUNCTION_MEMBERS = new Set(["type", "name", "description", "parameters", "strict"]);
+const CUSTOM_MEMBERS = new Set(["type", "name", "description", "format"]);
 const WEB_SEARCH = /^web_search/;
 
 /** `tools` → tools; hosted ones are kept whole. Throws for entries that are no objects or functions without a name. */
@@ -65,6 +66,7 @@ function decodeCustom(definition: JsonObject, name: string): CustomTool {
     name,
     ...(description === undefined ? {} : { description }),
     ...(inputFormat === undefined ? {} : { inputFormat }),
+    ...withNative(otherMembers(definition, CUSTOM_MEMBERS)),
   };
 }
 
@@ -98,6 +100,7 @@ export function encodeTools(tools: readonly Tool[], report?: ParameterReport): J
             name: tool.name,
             ...(tool.description === undefined ? {} : { description: tool.description }),
             ...(tool.inputFormat === undefined ? {} : { format: flatGrammar(tool.inputFormat) }),
+            ...nativeValue(tool),
           },
         ];
       case "web-search":
