@@ -286,13 +286,11 @@ export class RedisCounters implements Counters {
   }
 
   async #settle({ id, cost, tokens, scopes }: Settlement): Promise<void> {
-    const keys = [this.#leaseKey(id), this.#expiries];
+    const lease = this.#leaseKey(id);
+    const keys = [lease, this.#expiries, `${lease}:ended`];
     const args = [id, String(cost), tokens];
     if (scopes === undefined) await this.#redis.run(SETTLE, keys, args);
-    else {
-      const ended = `${this.#leaseKey(id)}:ended`;
-      await this.#redis.run(SETTLE_LATE, [...keys, ended, ...scopes.map((scope) => this.#scopeKey(scope.id))], args);
-    }
+    else await this.#redis.run(SETTLE_LATE, [...keys, ...scopes.map((scope) => this.#scopeKey(scope.id))], args);
   }
 
   #tellMissed(): Promise<void> {

@@ -123,12 +123,17 @@ redis.call('HINCRBY', KEYS[1], 'amount', ARGV[1])
 return {'granted'}`,
 );
 
-/** KEYS: the lease, the expiries. ARGV: id, cost, tokens. Gives 1 when there was such a lease. */
+/**
+ * KEYS: the lease, the expiries, the mark of its end. ARGV: id, cost, tokens. Gives 1 when there was such a lease. The
+ * mark stays for as long as somebody whose answer was lost may ask again (`SETTLE_LATE`).
+ */
 export const SETTLE = redisScript(
   "settle",
   `${PRELUDE}
 redis.call('ZREM', KEYS[2], ARGV[1])
-return finish(KEYS[1], ARGV[2], ARGV[3])`,
+if finish(KEYS[1], ARGV[2], ARGV[3]) == 0 then return 0 end
+redis.call('SET', KEYS[3], 'settled', 'PX', 120000)
+return 1`,
 );
 
 /** KEYS: the expiries. ARGV: milliseconds of a lease, then the ids whose owner lives. */

@@ -260,6 +260,31 @@ describe.skipIf(server === undefined)("Redis that goes away", () => {
       await own.stop();
     }
   }, 30_000);
+
+  test("a settlement that a slow Redis made after nobody waited for it counts once", async () => {
+    const own = await ownRedis();
+    const redis = await open(own.url, { socket_timeout: 0.3 });
+    const operator = await open(own.url);
+    const counters = new RedisCounters({ redis, read: async () => 1_000n, log });
+    const one = scope("s", { maxBudget: 10_000n });
+    const key = "{isthmus}:admission:scope:s";
+    const state = () => operator.send("HMGET", key, "total", "held", "running");
+    try {
+      const calls = ["a", "b", "c"];
+      for (const id of calls) await counters.take({ id, scopes: [one], amount: 100n, free: false, tokens: 0 });
+      await operator.send("CLIENT", "PAUSE", 1_500, "WRITE");
+      await Promise.all(calls.map((id) => counters.settle(id, 50n, 0)));
+      await eventually(async () => Bun.deepEquals(await state(), ["1150", "0", "0"]));
+      await eventually(() => redis.usable);
+      await counters.sweep();
+      expect(await state()).toEqual(["1150", "0", "0"]);
+    } finally {
+      await counters.close();
+      await redis.close();
+      await operator.close();
+      await own.stop();
+    }
+  }, 30_000);
 });
 
 function told(verdict: Verdict): unknown {

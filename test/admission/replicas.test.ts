@@ -89,8 +89,12 @@ async function call(gateway: RunningGateway, key: string, stream: boolean): Prom
 async function useUp(gateways: readonly RunningGateway[], key: string): Promise<number> {
   const at = (index: number) => gateways[index % gateways.length] as RunningGateway;
   const statuses = await Promise.all(Array.from({ length: CALLS }, (_, i) => call(at(i), key, i % 2 === 0)));
-  for (let index = 0; statuses.at(-1) !== 422 || index < gateways.length; index++) {
-    statuses.push(await call(at(index), key, false));
+  // What a call held goes back a moment after its answer: only when every gateway refuses, in peace, nothing fits.
+  for (let index = 0, refused = 0; refused <= gateways.length; index++) {
+    const status = await call(at(index), key, false);
+    statuses.push(status);
+    refused = status === 422 ? refused + 1 : 0;
+    if (status === 422) await Bun.sleep(100);
   }
   expect(new Set(statuses)).toEqual(new Set([200, 422]));
   return statuses.filter((status) => status === 200).length;
