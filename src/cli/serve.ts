@@ -53,6 +53,7 @@ import { providerResourceRoutes, resourceRoutes } from "../server/routes/resourc
 import { responseRoutes } from "../server/routes/responses.ts";
 import { routeExplainRoutes } from "../server/routes/route-explain.ts";
 import { shownSettingRoutes } from "../server/routes/shown-settings.ts";
+import { tokenCounterRoutes } from "../server/routes/token-counter.ts";
 import { tokenCountRoutes } from "../server/routes/token-counts.ts";
 import { createHandler } from "../server/server.ts";
 import type { Services } from "../server/services.ts";
@@ -180,6 +181,7 @@ export async function serve(options: ServeOptions, version: string): Promise<voi
     ...operationRoutes,
     ...tokenCountRoutes,
     ...routeExplainRoutes,
+    ...tokenCounterRoutes,
     ...modelRoutes,
     ...publicRoutes,
     ...managementRoutes,
