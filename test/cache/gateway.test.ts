@@ -6,6 +6,7 @@ import { eventually } from "../support/eventually.ts";
 import { type RunningGateway, startGateway } from "../support/gateway.ts";
 import { testRedis } from "../support/services/redis.ts";
 import { chatAnswer, chatStream, startUpstream, type Upstream } from "../support/upstream.ts";
+import { KEYS, REGION, startBucket } from "./object-service.ts";
 
 const redis = await testRedis("cache");
 let upstream: Upstream;
@@ -45,7 +46,22 @@ function chat(gateway: RunningGateway, content: string, extra: Record<string, un
   });
 }
 
+const bucket = startBucket("s3");
+afterAll(() => bucket.stop());
+
 const stores: [string, Record<string, unknown>, Record<string, string>][] = [
+  [
+    "s3",
+    {
+      type: "s3",
+      s3_bucket_name: "answers",
+      s3_region_name: REGION,
+      s3_endpoint_url: bucket.url,
+      s3_aws_access_key_id: KEYS.accessKeyId,
+      s3_aws_secret_access_key: KEYS.secretAccessKey,
+    },
+    {},
+  ],
   ["local", { type: "local" }, {}],
   ["disk", { type: "disk" }, {}],
   ...(redis === undefined

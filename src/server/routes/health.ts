@@ -51,7 +51,7 @@ function readinessDetails({ services }: RouteRequest): Response {
   return Response.json({
     status: services.ready() ? "healthy" : "unhealthy",
     db: "connected",
-    cache: null,
+    cache: services.cache?.store.type ?? null,
     litellm_version: LITELLM_CONTRACT_VERSION,
     isthmus_version: services.version,
     configuration_version: snapshot.version,
