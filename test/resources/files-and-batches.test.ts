@@ -278,7 +278,7 @@ for (const { name, env } of databases) {
       const path = join(folder, "large.bin");
       const chunk = crypto.getRandomValues(new Uint8Array(65_536));
       const writer = Bun.file(path).writer();
-      for (let index = 0; index < 2400; index++) {
+      for (let index = 0; index < 7_220; index++) {
         chunk[index % 65_536] = index & 255;
         writer.write(chunk);
         if (index % 64 === 0) await writer.flush();
@@ -291,9 +291,10 @@ for (const { name, env } of databases) {
       const before = peak();
       const made = await client(keys.a).files.create({ file: createReadStream(path), purpose: "user_data" });
       rmSync(folder, { recursive: true });
-      expect(made.bytes).toBeGreaterThan(157_286_400);
-      console.log(`150 MB: ${Math.round(peak() - before)} MB more at the peak`);
-      expect(peak() - before).toBeLessThan(100);
+      expect(made.bytes).toBeGreaterThan(450 * 1024 * 1024);
+      console.log(`450 MB: ${Math.round(peak() - before)} MB more at the peak`);
+      // Half of the file: what the collector has not got to yet differs from run to run.
+      expect(peak() - before).toBeLessThan(225);
     });
   });
 }

@@ -8,6 +8,7 @@ const root = resolve(import.meta.dir, "../..");
 const clone = mkdtempSync(join(tmpdir(), "isthmus-provider-"));
 const made = ["src/providers/openai-compatible/my-cloud.ts", "test/providers/my-cloud.test.ts"] as const;
 const rows = "src/providers/openai-compatible/rows.ts";
+const documented = "test/providers/documented.json";
 
 /** A copy of what the script reads and writes, so that the repository stays as it is. */
 beforeAll(() => {
@@ -15,6 +16,7 @@ beforeAll(() => {
     cpSync(join(root, path), join(clone, path), { recursive: true });
   }
   mkdirSync(join(clone, "test/providers"));
+  cpSync(join(root, documented), join(clone, documented));
   symlinkSync(join(root, "node_modules"), join(clone, "node_modules"));
 });
 
